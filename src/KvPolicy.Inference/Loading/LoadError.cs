@@ -1,0 +1,30 @@
+using System.Text;
+using KvPolicy.Inference.Models;
+
+namespace KvPolicy.Inference.Loading;
+
+/// <summary>Makes the one-line message of a <see cref="ModelFormatException"/>: file, field, what is wrong, remedy.</summary>
+internal static class LoadError
+{
+    /// <summary>What to do about a file whose bytes contradict each other.</summary>
+    internal const string FetchAgain = "the file is damaged or cut short: fetch or convert it again";
+
+    internal static ModelFormatException Of(string file, string field, string problem, string remedy, Exception? inner = null)
+        => new($"{Printable(file, 400)}: {Printable(field, 120)}: {Printable(problem, 300)}; {Printable(remedy, 300)}", inner);
+
+    internal static ModelFormatException Damaged(string file, string field, string problem, Exception? inner = null)
+        => Of(file, field, problem, FetchAgain, inner);
+
+    /// <summary>Words of a file may hold anything; a message stays one printable line of bounded length.</summary>
+    internal static string Printable(string text, int limit = 80)
+    {
+        var line = new StringBuilder(Math.Min(text.Length, limit));
+        foreach (char c in text)
+        {
+            if (line.Length == limit) return line.Append("...").ToString();
+            bool breaksTheLine = char.IsControl(c) || char.IsSurrogate(c) || c is '\u2028' or '\u2029';
+            line.Append(breaksTheLine ? '?' : c);
+        }
+        return line.ToString();
+    }
+}
