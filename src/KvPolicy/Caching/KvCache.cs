@@ -1,0 +1,155 @@
+using System.Runtime.InteropServices;
+
+namespace KvPolicy;
+
+/// <summary>Sizes of a cache.</summary>
+/// <param name="Layers">Layers of the model.</param>
+/// <param name="QueryHeads">Query heads.</param>
+/// <param name="KvHeads">KV heads.</param>
+/// <param name="HeadDim">Channels of a head.</param>
+public readonly record struct KvShape(int Layers, int QueryHeads, int KvHeads, int HeadDim);
+
+/// <summary>
+/// Keys and values of one sequence: for each layer and KV head a list of its own length (ragged), in pages of 32 keys from one pool.
+/// Held keys are always slots 0 .. Held - 1. Compaction after a prefill keeps their order; removal while decoding moves the last key into
+/// the hole (O(1)), so order is lost and each key carries its position. Reads may run on many threads, changes on one
+/// (different heads of one layer may be filled or compacted by different threads once <see cref="Reserve"/> ran).
+/// </summary>
+public sealed unsafe class KvCache : IDisposable
+{
+    private readonly int _pagesPerHead;
+    private readonly nint* _pages;      // [layers, kvHeads, pagesPerHead]
+    private readonly int* _held;        // [layers, kvHeads]
+    private readonly int* _pageCounts;  // [layers, kvHeads]
+
+    /// <summary>An empty cache for at most <paramref name="capacity"/> tokens.</summary>
+    public KvCache(KvShape shape, int capacity, bool hasState)
+    {
+        (Shape, Capacity) = (shape, capacity);
+        Pool = new PagePool(new PageLayout(shape.HeadDim, hasState));
+        _pagesPerHead = (capacity + LayerView.TileKeys - 1) / LayerView.TileKeys + 1;
+        int heads = shape.Layers * shape.KvHeads;
+        _pages = (nint*)NativeMemory.AllocZeroed((nuint)heads * (nuint)_pagesPerHead, (nuint)sizeof(nint));
+        _held = (int*)NativeMemory.AllocZeroed((nuint)heads, sizeof(int));
+        _pageCounts = (int*)NativeMemory.AllocZeroed((nuint)heads, sizeof(int));
+    }
+
+    /// <summary>Sizes.</summary>
+    public KvShape Shape { get; }
+
+    /// <summary>Most tokens that a head can hold.</summary>
+    public int Capacity { get; }
+
+    /// <summary>Where the pages come from, and what they weigh.</summary>
+    public PagePool Pool { get; }
+
+    /// <summary>Bytes of keys and values of an uncompressed cache of <paramref name="tokens"/> tokens.</summary>
+    public long FullBytes(int tokens) => (long)tokens * Shape.Layers * Shape.KvHeads * Shape.HeadDim * 2 * sizeof(float);
+
+    /// <summary>Held keys of a head.</summary>
+    public int Held(int layer, int kvHead) => _held[layer * Shape.KvHeads + kvHead];
+
+    /// <summary>Makes room in every head of a layer for <paramref name="more"/> further keys.</summary>
+    public void Reserve(int layer, int more)
+    {
+        for (int h = 0; h < Shape.KvHeads; h++)
+        {
+            int head = layer * Shape.KvHeads + h;
+            int pages = (_held[head] + more + LayerView.TileKeys - 1) / LayerView.TileKeys;
+            if (pages > _pagesPerHead) throw new InvalidOperationException($"The cache holds at most {Capacity} tokens.");
+            while (_pageCounts[head] < pages) _pages[(long)head * _pagesPerHead + _pageCounts[head]++] = (nint)Pool.Rent();
+        }
+    }
+
+    /// <summary>Appends one key and value to a head; state starts at 0. <see cref="Reserve"/> must have run.</summary>
+    /// <param name="layer">Layer.</param>
+    /// <param name="kvHead">KV head.</param>
+    /// <param name="key">[headDim], after RoPE.</param>
+    /// <param name="value">[headDim]</param>
+    /// <param name="position">Position in the sequence.</param>
+    public void Append(int layer, int kvHead, ReadOnlySpan<float> key, ReadOnlySpan<float> value, int position)
+    {
+        int head = layer * Shape.KvHeads + kvHead, slot = _held[head]++;
+        byte* page = Page(head, slot);
+        int lane = slot % LayerView.TileKeys;
+        float* keys = Pool.Layout.Keys(page) + lane;
+        for (int c = 0; c < key.Length; c++) keys[c * LayerView.TileKeys] = key[c];
+        value.CopyTo(new Span<float>(Pool.Layout.Values(page) + lane * Shape.HeadDim, Shape.HeadDim));
+        Pool.Layout.Positions(page)[lane] = position;
+        if (Pool.Layout.HasState) Pool.Layout.State(page)[lane] = 0f;
+    }
+
+    /// <summary>Position of the key in a slot.</summary>
+    public int PositionAt(int layer, int kvHead, int slot)
+        => Pool.Layout.Positions(Page(layer * Shape.KvHeads + kvHead, slot))[slot % LayerView.TileKeys];
+
+    /// <summary>Keeps the given slots of a head, in their order, and drops the rest. Pages are given back by <see cref="Trim"/>.</summary>
+    /// <param name="layer">Layer.</param>
+    /// <param name="kvHead">KV head.</param>
+    /// <param name="kept">Slots, ascending.</param>
+    public void Compact(int layer, int kvHead, ReadOnlySpan<int> kept)
+    {
+        int head = layer * Shape.KvHeads + kvHead;
+        for (int to = 0; to < kept.Length; to++)
+        {
+            if (kept[to] != to) Move(head, kept[to], to);
+        }
+
+        _held[head] = kept.Length;
+    }
+
+    /// <summary>Drops one key: the last one takes its slot.</summary>
+    public void RemoveAt(int layer, int kvHead, int slot)
+    {
+        int head = layer * Shape.KvHeads + kvHead, last = --_held[head];
+        if (slot != last) Move(head, last, slot);
+    }
+
+    /// <summary>Gives back the pages of a layer that hold nothing.</summary>
+    public void Trim(int layer)
+    {
+        for (int h = 0; h < Shape.KvHeads; h++)
+        {
+            int head = layer * Shape.KvHeads + h, pages = (_held[head] + LayerView.TileKeys - 1) / LayerView.TileKeys;
+            while (_pageCounts[head] > pages) Pool.Return((byte*)_pages[(long)head * _pagesPerHead + --_pageCounts[head]]);
+        }
+    }
+
+    /// <summary>The keys, values, positions and state of a layer; the caller adds queries or probabilities with <c>with</c>.</summary>
+    internal LayerView View(int layer, int length) => new()
+    {
+        Pages = _pages + (long)layer * Shape.KvHeads * _pagesPerHead,
+        PagesStride = _pagesPerHead,
+        HeldCounts = _held + layer * Shape.KvHeads,
+        Layout = Pool.Layout,
+        Layer = layer,
+        Layers = Shape.Layers,
+        QueryHeads = Shape.QueryHeads,
+        KvHeads = Shape.KvHeads,
+        HeadDim = Shape.HeadDim,
+        Length = length,
+    };
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Pool.Dispose();
+        NativeMemory.Free(_pages);
+        NativeMemory.Free(_held);
+        NativeMemory.Free(_pageCounts);
+    }
+
+    private byte* Page(int head, int slot) => (byte*)_pages[(long)head * _pagesPerHead + slot / LayerView.TileKeys];
+
+    private void Move(int head, int from, int to)
+    {
+        PageLayout layout = Pool.Layout;
+        byte* source = Page(head, from), target = Page(head, to);
+        (from, to) = (from % LayerView.TileKeys, to % LayerView.TileKeys);
+        float* oldKey = layout.Keys(source) + from, newKey = layout.Keys(target) + to;
+        for (int c = 0; c < Shape.HeadDim; c++) newKey[c * LayerView.TileKeys] = oldKey[c * LayerView.TileKeys];
+        new ReadOnlySpan<float>(layout.Values(source) + from * Shape.HeadDim, Shape.HeadDim).CopyTo(new Span<float>(layout.Values(target) + to * Shape.HeadDim, Shape.HeadDim));
+        layout.Positions(target)[to] = layout.Positions(source)[from];
+        if (layout.HasState) layout.State(target)[to] = layout.State(source)[from];
+    }
+}

@@ -1,0 +1,156 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
+namespace KvPolicy;
+
+/// <summary>SIMD leaves over a tile of 32 keys, called by generated host code and by the engine's attention. Reductions run in a fixed order.</summary>
+public static class KeyTile
+{
+    /// <summary>Keys of a tile.</summary>
+    public const int Size = LayerView.TileKeys;
+
+    /// <summary>logits[r * 32 + j] = scale * (query r . key j).</summary>
+    /// <param name="queries">Row r starts at r * <paramref name="stride"/>: [rows, headDim].</param>
+    /// <param name="stride">Floats from a row to the next.</param>
+    /// <param name="rows">Rows.</param>
+    /// <param name="keys">[headDim, 32]</param>
+    /// <param name="scale">Factor.</param>
+    /// <param name="logits">[rows, 32]</param>
+    public static void Dots(ReadOnlySpan<float> queries, int stride, int rows, ReadOnlySpan<float> keys, float scale, Span<float> logits)
+    {
+        int dim = keys.Length / Size, r = 0;
+        for (; r + 4 <= rows; r += 4) DotFour(queries[(r * stride)..], stride, keys, dim, scale, logits[(r * Size)..]);
+        for (; r < rows; r++) DotOne(queries.Slice(r * stride, dim), keys, scale, logits[(r * Size)..]);
+    }
+
+    /// <summary>mass[j] += exp(logits[j] - lse) for the keys from .. to - 1 of the tile: what one row's softmax gives each key.</summary>
+    public static void AddProbabilities(ReadOnlySpan<float> logits, float lse, int from, int to, Span<float> mass)
+    {
+        if (from >= to) return;
+        if (from == 0 && to == Size)
+        {
+            for (int j = 0; j < Size; j += Vector256<float>.Count)
+            {
+                Vector256<float> p = Vector256.Exp(Load(logits, j) - Vector256.Create(lse));
+                Store(Load(mass, j) + p, mass, j);
+            }
+
+            return;
+        }
+
+        for (int j = from; j < to; j++) mass[j] += MathF.Exp(logits[j] - lse);
+    }
+
+    /// <summary>Keys of a tile that a row sees: [from, to). Positions must ascend within the tile.</summary>
+    /// <param name="positions">[32]</param>
+    /// <param name="count">Held keys of the tile.</param>
+    /// <param name="row">Position of the row.</param>
+    /// <param name="window">Sliding window, 0 for none.</param>
+    /// <param name="from">First visible.</param>
+    /// <param name="to">Past the last visible.</param>
+    public static void Visible(ReadOnlySpan<int> positions, int count, int row, int window, out int from, out int to)
+    {
+        (from, to) = (0, count);
+        while (to > 0 && positions[to - 1] > row) to--;
+        if (window > 0)
+        {
+            while (from < to && row - positions[from] >= window) from++;
+        }
+    }
+
+    /// <summary>norms[j] = Euclidean norm of key j.</summary>
+    /// <param name="keys">[headDim, 32]</param>
+    /// <param name="norms">[32]</param>
+    public static void KeyNorms(ReadOnlySpan<float> keys, Span<float> norms)
+    {
+        for (int j = 0; j < Size; j += Vector256<float>.Count)
+        {
+            Vector256<float> sum = default;
+            for (int c = j; c < keys.Length; c += Size) sum += Load(keys, c) * Load(keys, c);
+            Store(Vector256.Sqrt(sum), norms, j);
+        }
+    }
+
+    /// <summary>norms[j] = Euclidean norm of value j.</summary>
+    /// <param name="values">[32, headDim]</param>
+    /// <param name="norms">[32]</param>
+    public static void ValueNorms(ReadOnlySpan<float> values, Span<float> norms)
+    {
+        int dim = values.Length / Size;
+        for (int j = 0; j < Size; j++)
+        {
+            ReadOnlySpan<float> value = values.Slice(j * dim, dim);
+            norms[j] = MathF.Sqrt(SumOfSquares(value));
+        }
+    }
+
+    private static float SumOfSquares(ReadOnlySpan<float> values)
+    {
+        Vector256<float> sum = default;
+        int i = 0;
+        for (; i + 8 <= values.Length; i += 8) sum += Load(values, i) * Load(values, i);
+        float total = Vector256.Sum(sum);
+        for (; i < values.Length; i++) total += values[i] * values[i];
+        return total;
+    }
+
+    private static void DotOne(ReadOnlySpan<float> query, ReadOnlySpan<float> keys, float scale, Span<float> logits)
+    {
+        Vector256<float> a = default, b = default, c = default, d = default;
+        for (int i = 0, k = 0; i < query.Length; i++, k += Size)
+        {
+            var q = Vector256.Create(query[i]);
+            a = Vector256.FusedMultiplyAdd(q, Load(keys, k), a);
+            b = Vector256.FusedMultiplyAdd(q, Load(keys, k + 8), b);
+            c = Vector256.FusedMultiplyAdd(q, Load(keys, k + 16), c);
+            d = Vector256.FusedMultiplyAdd(q, Load(keys, k + 24), d);
+        }
+
+        var s = Vector256.Create(scale);
+        Store(a * s, logits, 0);
+        Store(b * s, logits, 8);
+        Store(c * s, logits, 16);
+        Store(d * s, logits, 24);
+    }
+
+    // Four queries share each load of 16 keys: 8 accumulators stay in registers.
+    private static void DotFour(ReadOnlySpan<float> queries, int stride, ReadOnlySpan<float> keys, int dim, float scale, Span<float> logits)
+    {
+        var s = Vector256.Create(scale);
+        for (int half = 0; half < Size; half += 16)
+        {
+            Vector256<float> a0 = default, a1 = default, b0 = default, b1 = default, c0 = default, c1 = default, d0 = default, d1 = default;
+            for (int i = 0, k = half; i < dim; i++, k += Size)
+            {
+                Vector256<float> k0 = Load(keys, k), k1 = Load(keys, k + 8);
+                var q = Vector256.Create(queries[i]);
+                (a0, a1) = (Vector256.FusedMultiplyAdd(q, k0, a0), Vector256.FusedMultiplyAdd(q, k1, a1));
+                q = Vector256.Create(queries[stride + i]);
+                (b0, b1) = (Vector256.FusedMultiplyAdd(q, k0, b0), Vector256.FusedMultiplyAdd(q, k1, b1));
+                q = Vector256.Create(queries[2 * stride + i]);
+                (c0, c1) = (Vector256.FusedMultiplyAdd(q, k0, c0), Vector256.FusedMultiplyAdd(q, k1, c1));
+                q = Vector256.Create(queries[3 * stride + i]);
+                (d0, d1) = (Vector256.FusedMultiplyAdd(q, k0, d0), Vector256.FusedMultiplyAdd(q, k1, d1));
+            }
+
+            Span<float> la = logits[half..], lb = logits[(Size + half)..];
+            Store(a0 * s, la, 0);
+            Store(a1 * s, la, 8);
+            Store(b0 * s, lb, 0);
+            Store(b1 * s, lb, 8);
+            la = logits[(2 * Size + half)..];
+            lb = logits[(3 * Size + half)..];
+            Store(c0 * s, la, 0);
+            Store(c1 * s, la, 8);
+            Store(d0 * s, lb, 0);
+            Store(d1 * s, lb, 8);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Load(ReadOnlySpan<float> span, int at) => Vector256.LoadUnsafe(ref MemoryMarshal.GetReference(span), (nuint)at);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store(Vector256<float> value, Span<float> span, int at) => value.StoreUnsafe(ref MemoryMarshal.GetReference(span), (nuint)at);
+}
