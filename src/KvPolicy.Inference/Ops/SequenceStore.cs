@@ -1,0 +1,78 @@
+using KvPolicy.Inference.Models;
+
+namespace KvPolicy.Inference.Ops;
+
+/// <summary>What a device must know to hold one sequence.</summary>
+/// <param name="Config">The model.</param>
+/// <param name="Capacity">Most tokens of the sequence, prompt included.</param>
+/// <param name="Policy">The policy, or null for a full cache.</param>
+/// <param name="Prompt">The prompt.</param>
+/// <param name="Schedule">Order of the prefill.</param>
+internal sealed record StoreRequest(ModelConfig Config, int Capacity, IKvPolicy? Policy, PromptShape Prompt, PrefillSchedule Schedule);
+
+/// <summary>
+/// Keys and values of one sequence on a device, with the policy that compresses them.
+/// LayerMajor: for each layer, for each chunk of rows <see cref="Append"/> and <see cref="PrefillAttention"/>, then <see cref="FinishLayer"/>; at the end <see cref="FinishPrefill"/>.
+/// ChunkMajor: for each chunk, for each layer <see cref="Append"/>, <see cref="PrefillAttention"/>, <see cref="FinishChunk"/>; at the end <see cref="FinishPrefill"/>.
+/// Decode: for each layer <see cref="Append"/> and <see cref="DecodeAttention"/>, which evicts.
+/// </summary>
+internal abstract class SequenceStore : IDisposable
+{
+    /// <summary>Appends k and v of every row to all KV heads of a layer.</summary>
+    /// <param name="layer">Layer.</param>
+    /// <param name="qkv">[rows, (queryHeads + 2 kvHeads) * headDim]: q, k (both after RoPE), v.</param>
+    /// <param name="firstPosition">Position of row 0.</param>
+    public abstract void Append(int layer, MatrixRows qkv, int firstPosition);
+
+    /// <summary>
+    /// Causal attention (and the model's sliding window) of rows that were just appended, over everything the layer holds, their own
+    /// keys included. Keeps the queries and log-sum-exp of the rows that the policy observes until the layer (or chunk) is finished.
+    /// </summary>
+    /// <param name="layer">Layer.</param>
+    /// <param name="qkv">As given to <see cref="Append"/>.</param>
+    /// <param name="firstPosition">Position of row 0.</param>
+    /// <param name="output">[rows, queryHeads * headDim]</param>
+    public abstract void PrefillAttention(int layer, MatrixRows qkv, int firstPosition, MatrixRows output);
+
+    /// <summary>The prompt is wholly in the layer (LayerMajor): compress it, or keep its scores where the budget is the model's.</summary>
+    public abstract void FinishLayer(int layer);
+
+    /// <summary>A chunk of the prompt is in the layer (ChunkMajor): bring it back to the budget.</summary>
+    /// <param name="layer">Layer.</param>
+    /// <param name="last">True for the prompt's last chunk.</param>
+    public abstract void FinishChunk(int layer, bool last);
+
+    /// <summary>All layers hold the prompt: the model's selection where it was deferred.</summary>
+    public abstract void FinishPrefill();
+
+    /// <summary>Attention of one new token over everything the layer holds, then the policy's eviction.</summary>
+    /// <param name="layer">Layer.</param>
+    /// <param name="qkv">[1, ...] as given to <see cref="Append"/>.</param>
+    /// <param name="position">Position of the token.</param>
+    /// <param name="output">[1, queryHeads * headDim]</param>
+    public abstract void DecodeAttention(int layer, MatrixRows qkv, int position, MatrixRows output);
+
+    /// <summary>Held keys of a head.</summary>
+    public abstract int Held(int layer, int kvHead);
+
+    /// <summary>Positions of a head's held keys, in the order of their slots.</summary>
+    public abstract int[] Positions(int layer, int kvHead);
+
+    /// <summary>Bytes of keys and values now held: pages in use.</summary>
+    public abstract long BytesInUse { get; }
+
+    /// <summary>Most bytes of keys and values held at once; scratch that holds keys or values included.</summary>
+    public abstract long PeakBytes { get; }
+
+    /// <summary>Seconds spent in the policy's passes so far; on a device that runs ahead of the host, until they were waited for.</summary>
+    public abstract double CompressSeconds { get; }
+
+    /// <summary>Every pass that ran for the policy, select and compact included; empty without one.</summary>
+    public abstract IReadOnlyList<KernelCount> Kernels { get; }
+
+    /// <summary>Notes for the receipt.</summary>
+    public abstract IReadOnlyList<string> Notes { get; }
+
+    /// <inheritdoc/>
+    public abstract void Dispose();
+}
