@@ -40,6 +40,9 @@ public sealed unsafe class KvCache : IDisposable
     /// <summary>Most tokens that a head can hold.</summary>
     public int Capacity { get; }
 
+    /// <summary>True where each key carries a float of the policy.</summary>
+    public bool HasState => Pool.Layout.HasState;
+
     /// <summary>Where the pages come from, and what they weigh.</summary>
     public PagePool Pool { get; }
 
@@ -83,6 +86,20 @@ public sealed unsafe class KvCache : IDisposable
     public int PositionAt(int layer, int kvHead, int slot)
         => Pool.Layout.Positions(Page(layer * Shape.KvHeads + kvHead, slot))[slot % LayerView.TileKeys];
 
+    /// <summary>Positions of the keys of a tile; past the held ones they mean nothing.</summary>
+    internal ReadOnlySpan<int> TilePositions(int layer, int kvHead, int tile)
+        => new(Pool.Layout.Positions(Page(layer * Shape.KvHeads + kvHead, tile * LayerView.TileKeys)), LayerView.TileKeys);
+
+    /// <summary>Positions of the first held keys of a head, by slot.</summary>
+    public void CopyPositions(int layer, int kvHead, Span<int> positions)
+    {
+        for (int start = 0; start < positions.Length; start += LayerView.TileKeys)
+        {
+            Span<int> target = positions[start..];
+            TilePositions(layer, kvHead, start / LayerView.TileKeys)[..Math.Min(LayerView.TileKeys, target.Length)].CopyTo(target);
+        }
+    }
+
     /// <summary>Keeps the given slots of a head, in their order, and drops the rest. Pages are given back by <see cref="Trim"/>.</summary>
     /// <param name="layer">Layer.</param>
     /// <param name="kvHead">KV head.</param>
@@ -106,11 +123,13 @@ public sealed unsafe class KvCache : IDisposable
     }
 
     /// <summary>Gives back the pages of a layer that hold nothing.</summary>
-    public void Trim(int layer)
+    /// <param name="layer">Layer.</param>
+    /// <param name="sparePages">Empty pages that each head may keep, so that a cache that breathes by one token does not rent and return one at every step.</param>
+    public void Trim(int layer, int sparePages = 0)
     {
         for (int h = 0; h < Shape.KvHeads; h++)
         {
-            int head = layer * Shape.KvHeads + h, pages = (_held[head] + LayerView.TileKeys - 1) / LayerView.TileKeys;
+            int head = layer * Shape.KvHeads + h, pages = (_held[head] + LayerView.TileKeys - 1) / LayerView.TileKeys + sparePages;
             while (_pageCounts[head] > pages) Pool.Return((byte*)_pages[(long)head * _pagesPerHead + --_pageCounts[head]]);
         }
     }

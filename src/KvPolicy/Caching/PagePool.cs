@@ -37,6 +37,15 @@ public sealed unsafe class PagePool : IDisposable
         _inUse--;
     }
 
+    /// <summary>Asks the C library to hand freed pages that lie between used ones to the system; where it cannot, they wait for reuse.</summary>
+    internal static void ReturnToSystem()
+    {
+        if (MallocTrim is { } trim) ((delegate* unmanaged<nuint, int>)trim)(0);
+    }
+
+    // glibc gives back only the end of its heap by itself.
+    private static readonly nint? MallocTrim = OperatingSystem.IsLinux() && NativeLibrary.TryGetExport(NativeLibrary.GetMainProgramHandle(), "malloc_trim", out nint trim) ? trim : null;
+
     /// <inheritdoc/>
     public void Dispose()
     {

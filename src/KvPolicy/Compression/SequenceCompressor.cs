@@ -41,6 +41,9 @@ public abstract class SequenceCompressor
     /// <param name="layer">Held keys, the new one last; <see cref="LayerView.Length"/> counts it.</param>
     public abstract void DecodeLayer(in LayerView layer);
 
+    /// <summary>Where to write the scores that competed, [layers, kvHeads, n] by position (NaN where there are none); set before the prefill, null for nobody looking.</summary>
+    internal float[]? ScoreRecord { get; set; }
+
     /// <summary>Notes for the receipt: <c>the prompt has no shots: kept whole</c>.</summary>
     public abstract IReadOnlyList<string> Notes { get; }
 

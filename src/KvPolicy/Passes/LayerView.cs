@@ -4,7 +4,7 @@ namespace KvPolicy;
 /// One layer of one sequence as passes see it. Keys lie in tiles of 32: a key tile is [headDim, 32] (channel-major, so that 32 keys meet
 /// one query channel in consecutive floats), a value tile [32, headDim]. Within a prefill, slots are in the order of their positions.
 /// </summary>
-public readonly unsafe ref struct LayerView
+public readonly unsafe struct LayerView
 {
     /// <summary>Keys of a tile, and of a page of the cache.</summary>
     public const int TileKeys = 32;
@@ -16,6 +16,7 @@ public readonly unsafe ref struct LayerView
     internal PageLayout Layout { get; init; }
     internal float* Queries { get; init; }
     internal float* LogSumExps { get; init; }
+    internal int LogSumExpStride { get; init; } // 0: Rows
     internal float* ProbabilityRows { get; init; }
     internal long ProbabilityStride { get; init; }
 
@@ -78,11 +79,26 @@ public readonly unsafe ref struct LayerView
         => new(Queries + (long)row * QueryStride + (long)queryHead * HeadDim, (Rows - row - 1) * QueryStride + HeadDim);
 
     /// <summary>ln of the sum over visible keys of exp(scaled logit), for each observed row of a query head: [Rows].</summary>
-    public ReadOnlySpan<float> LogSumExp(int queryHead) => new(LogSumExps + (long)queryHead * Rows, Rows);
+    public ReadOnlySpan<float> LogSumExp(int queryHead) => new(LogSumExps + (long)queryHead * (LogSumExpStride > 0 ? LogSumExpStride : Rows), Rows);
 
     /// <summary>This decode step's attention probabilities of a query head for the keys of a tile: [32].</summary>
     public ReadOnlySpan<float> Probabilities(int queryHead, int tile)
         => new(ProbabilityRows + queryHead * ProbabilityStride + tile * TileKeys, TileKeys);
+
+    /// <summary>The same layer with only the newest observed rows.</summary>
+    internal LayerView LastRows(int rows)
+    {
+        int dropped = Rows - rows;
+        if (dropped <= 0) return this;
+        return this with
+        {
+            Queries = Queries + (long)dropped * QueryStride,
+            LogSumExps = LogSumExps + dropped,
+            LogSumExpStride = LogSumExpStride > 0 ? LogSumExpStride : Rows,
+            Rows = rows,
+            FirstRowPosition = FirstRowPosition + dropped,
+        };
+    }
 
     private byte* Page(int kvHead, int tile) => (byte*)Pages[kvHead * PagesStride + tile];
 }

@@ -1,0 +1,33 @@
+namespace KvPolicy;
+
+/// <summary>The shots of a prompt under dense numbers, in the order of the numbers they were given.</summary>
+internal sealed class ShotMap
+{
+    private readonly int[] _shots;
+
+    /// <summary>Reads the shot of each prompt token; a negative number is outside.</summary>
+    public ShotMap(IReadOnlyList<int> shots)
+    {
+        var numbers = new SortedSet<int>(shots.Where(shot => shot >= 0)).ToArray();
+        _shots = shots.Select(shot => shot < 0 ? -1 : Array.BinarySearch(numbers, shot)).ToArray();
+        LastPosition = new int[numbers.Length];
+        for (int p = 0; p < _shots.Length; p++)
+        {
+            if (_shots[p] < 0) continue;
+            LastPosition[_shots[p]] = p;
+            Tokens++;
+        }
+    }
+
+    /// <summary>Shots.</summary>
+    public int Count => LastPosition.Length;
+
+    /// <summary>Tokens in shots.</summary>
+    public int Tokens { get; }
+
+    /// <summary>Position of each shot's last token.</summary>
+    public int[] LastPosition { get; }
+
+    /// <summary>Shot of a position, -1 outside.</summary>
+    public int At(int position) => position < _shots.Length ? _shots[position] : -1;
+}
