@@ -1,5 +1,6 @@
 using System.Reflection;
 using KvPolicy.Cli.CommandLine;
+using KvPolicy.Cli.Commands;
 using KvPolicy.Cli.Output;
 using KvPolicy.Inference.Models;
 
@@ -13,6 +14,7 @@ internal static class Application
     /// <summary>Every command, in the order of the help.</summary>
     internal static IReadOnlyList<Command> Commands { get; } =
     [
+        TokenizeCommand.Command,
     ];
 
     /// <summary>Version of the program.</summary>

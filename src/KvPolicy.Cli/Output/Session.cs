@@ -40,7 +40,7 @@ internal sealed class Session
     internal void WriteJson(Action<Utf8JsonWriter> write)
     {
         using var bytes = new MemoryStream();
-        using (var json = new Utf8JsonWriter(bytes, new JsonWriterOptions { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping })) write(json);
+        using (var json = new Utf8JsonWriter(bytes, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping })) write(json);
         bytes.WriteByte((byte)'\n');
         Out.Flush();
         _output.Write(bytes.GetBuffer().AsSpan(0, (int)bytes.Length));
