@@ -1,0 +1,16 @@
+using KvPolicy.Inference.Loading;
+using KvPolicy.Inference.Tokenization.Added;
+
+namespace KvPolicy.Inference.Tokenization.Formats;
+
+/// <summary>An added token as tokenizer.json and tokenizer_config.json write it.</summary>
+internal static class AddedTokenJson
+{
+    internal static AddedToken Read(JsonPiece item, int id)
+    {
+        string content = item["content"].String();
+        if (content.Length == 0) throw LoadError.Damaged(item.File, item.Path, "the token is empty");
+        return new AddedToken(
+            id, content, item["special"].Bool(false), item["single_word"].Bool(false), item["lstrip"].Bool(false), item["rstrip"].Bool(false), item["normalized"].Bool(false));
+    }
+}

@@ -1,0 +1,154 @@
+using System.Text;
+
+namespace KvPolicy.Inference.Tokenization.SentencePiece;
+
+/// <summary>
+/// SentencePiece's BPE: characters are joined, best score first, as long as the join is a piece; what is no piece in the end becomes bytes.
+/// Our own and not the library's, for three reasons: of equal scores SentencePiece takes the leftmost pair, Microsoft.ML.Tokenizers 2.0.1
+/// the rightmost ("!!!!!!" and every run of signs comes out otherwise); it reads nothing but tokenizer.model, neither GGUF's nor llama2.c's
+/// form of the same vocabulary; and it merges text into control pieces.
+/// </summary>
+internal sealed class SentencePieceBpe : IPieceEncoder
+{
+    private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> _ids;
+    private readonly SentencePieceVocabulary _vocabulary;
+    private readonly int[]? _byteIds;
+    private readonly int _unknownId;
+    private readonly int _longest;
+    private readonly bool _hasUnused;
+
+    /// <param name="vocabulary">Pieces that merging can reach are unique.</param>
+    /// <exception cref="FormatException">A repeated piece, or nothing for characters that have no piece.</exception>
+    internal SentencePieceBpe(SentencePieceVocabulary vocabulary)
+    {
+        var ids = new Dictionary<string, int>(vocabulary.Pieces.Length, StringComparer.Ordinal);
+        var bytes = new int[256];
+        Array.Fill(bytes, -1);
+        _unknownId = -1;
+        for (int id = 0; id < vocabulary.Pieces.Length; id++)
+        {
+            string piece = vocabulary.Pieces[id];
+            switch (vocabulary.Types[id])
+            {
+                case PieceType.Normal or PieceType.UserDefined or PieceType.Unused:
+                    if (!ids.TryAdd(piece, id)) throw new FormatException($"piece {id} repeats piece {ids[piece]}, '{piece}'");
+                    _longest = Math.Max(_longest, piece.Length);
+                    _hasUnused |= vocabulary.Types[id] == PieceType.Unused;
+                    break;
+                case PieceType.Byte when SentencePieceVocabulary.ByteOf(piece) is >= 0 and int value: bytes[value] = id; break;
+                case PieceType.Byte: throw new FormatException($"piece {id}, '{piece}', is a byte that is not written <0xNN>");
+                case PieceType.Unknown when _unknownId < 0: _unknownId = id; break;
+            }
+        }
+        _byteIds = bytes.Contains(-1) ? null : bytes;
+        if (_byteIds is null && _unknownId < 0) throw new FormatException("neither a piece for every byte nor an unknown piece");
+        _ids = ids.GetAlternateLookup<ReadOnlySpan<char>>();
+        _vocabulary = vocabulary;
+    }
+
+    public void Encode(string text, int start, int length, List<TextToken> tokens)
+    {
+        int prefix = _vocabulary.AddPrefix ? 1 : 0;
+        string escaped = (prefix == 0 ? "" : " ") + text.Substring(start, length);
+        escaped = escaped.Replace(' ', _vocabulary.Space);
+        var merging = new Merging(this, escaped);
+        merging.Run();
+        int first = tokens.Count;
+        merging.Emit(tokens);
+        for (int i = first; i < tokens.Count; i++)
+        {
+            // The prefix belongs to the first character.
+            tokens[i] = tokens[i] with { Start = start + Math.Max(tokens[i].Start - prefix, 0) };
+        }
+    }
+
+    private void EmitBytes(string text, int start, int length, List<TextToken> tokens)
+    {
+        if (_byteIds is null)
+        {
+            // One unknown token for a run of them.
+            if (tokens.Count == 0 || tokens[^1].Id != _unknownId) tokens.Add(new TextToken(_unknownId, start));
+            return;
+        }
+        Span<byte> utf8 = stackalloc byte[4];
+        foreach (Rune rune in text.AsSpan(start, length).EnumerateRunes())
+        {
+            int count = rune.EncodeToUtf8(utf8);
+            foreach (byte value in utf8[..count]) tokens.Add(new TextToken(_byteIds[value], start));
+            start += rune.Utf16SequenceLength;
+        }
+    }
+
+    /// <summary>One text on its way: a linked list of symbols, and a queue of the joins that are possible.</summary>
+    private sealed class Merging(SentencePieceBpe model, string text)
+    {
+        private readonly List<Symbol> _symbols = [];
+        private readonly PriorityQueue<(int Left, int Right, int Length), (float Score, int Left)> _queue = new(BestThenLeftmost.Instance);
+        private readonly Dictionary<(int Start, int Length), int>? _cuts = model._hasUnused ? [] : null;
+
+        internal void Run()
+        {
+            for (int at = 0; at < text.Length;)
+            {
+                int units = char.IsHighSurrogate(text[at]) ? 2 : 1;
+                _symbols.Add(new Symbol(at, units, _symbols.Count - 1, at + units < text.Length ? _symbols.Count + 1 : -1));
+                at += units;
+            }
+            for (int i = 1; i < _symbols.Count; i++) Consider(i - 1, i);
+            while (_queue.TryDequeue(out (int Left, int Right, int Length) pair, out _)) Join(pair.Left, pair.Right, pair.Length);
+        }
+
+        internal void Emit(List<TextToken> tokens)
+        {
+            for (int i = _symbols.Count > 0 ? 0 : -1; i >= 0; i = _symbols[i].Next) EmitPiece(_symbols[i].Start, _symbols[i].Length, tokens);
+        }
+
+        private void Consider(int left, int right)
+        {
+            if (left < 0 || right < 0) return;
+            int start = _symbols[left].Start, length = _symbols[left].Length + _symbols[right].Length;
+            if (length > model._longest || !model._ids.TryGetValue(text.AsSpan(start, length), out int id)) return;
+            _queue.Enqueue((left, right, length), (model._vocabulary.Scores[id], left));
+            if (_cuts is not null && model._vocabulary.Types[id] == PieceType.Unused) _cuts[(start, length)] = _symbols[left].Length;
+        }
+
+        private void Join(int left, int right, int length)
+        {
+            // An entry is stale where one of its symbols has been joined with another since.
+            Symbol a = _symbols[left], b = _symbols[right];
+            if (a.Length == 0 || b.Length == 0 || a.Length + b.Length != length || a.Next != right) return;
+            _symbols[left] = a with { Length = length, Next = b.Next };
+            _symbols[right] = b with { Length = 0 };
+            if (b.Next >= 0) _symbols[b.Next] = _symbols[b.Next] with { Previous = left };
+            Consider(a.Previous, left);
+            Consider(left, b.Next);
+        }
+
+        // A piece that may only be passed through is taken apart where it was joined, down to pieces that may be given.
+        private void EmitPiece(int start, int length, List<TextToken> tokens)
+        {
+            var parts = new Stack<(int Start, int Length)>([(start, length)]);
+            while (parts.TryPop(out (int Start, int Length) part))
+            {
+                bool known = model._ids.TryGetValue(text.AsSpan(part.Start, part.Length), out int id);
+                if (known && _cuts is not null && model._vocabulary.Types[id] == PieceType.Unused && _cuts.TryGetValue(part, out int cut))
+                {
+                    parts.Push((part.Start + cut, part.Length - cut));
+                    parts.Push((part.Start, cut));
+                }
+                else if (known) tokens.Add(new TextToken(id, part.Start));
+                else model.EmitBytes(text, part.Start, part.Length, tokens);
+            }
+        }
+    }
+
+    private readonly record struct Symbol(int Start, int Length, int Previous, int Next);
+
+    private sealed class BestThenLeftmost : IComparer<(float Score, int Left)>
+    {
+        internal static readonly BestThenLeftmost Instance = new();
+
+        public int Compare((float Score, int Left) x, (float Score, int Left) y)
+            => x.Score != y.Score ? y.Score.CompareTo(x.Score) : x.Left.CompareTo(y.Left);
+    }
+}

@@ -1,0 +1,139 @@
+using System.Text;
+using KvPolicy.Inference.Loading;
+using KvPolicy.Inference.Loading.Gguf;
+using KvPolicy.Inference.Models;
+using KvPolicy.Inference.Tokenization.Added;
+using KvPolicy.Inference.Tokenization.Formats;
+using KvPolicy.Inference.Tokenization.SentencePiece;
+
+namespace KvPolicy.Inference.Tokenization;
+
+/// <summary>Makes a model's tokenizer from whichever files it comes with. What cannot be reproduced exactly is refused by name.</summary>
+public static class TokenizerFactory
+{
+    private const string TokenizerJsonName = "tokenizer.json", TokenizerModelName = "tokenizer.model", TokenizerConfigName = "tokenizer_config.json";
+
+    /// <summary>From the metadata of a GGUF file. Nothing of the file is needed afterwards.</summary>
+    /// <exception cref="ModelFormatException">The tokenizer is unknown or contradicts itself.</exception>
+    internal static ITextTokenizer FromGguf(GgufFile file) => new TextTokenizer(GgufTokenizer.Read(file));
+
+    /// <summary>From a Hugging Face folder: tokenizer.json or tokenizer.model, and the settings beside it.</summary>
+    /// <exception cref="ModelFormatException">Neither file is there, or one of the files is unknown or contradicts itself.</exception>
+    public static ITextTokenizer FromFolder(string folder)
+    {
+        var settings = new HuggingFaceSettings(
+            ReadJson(folder, TokenizerConfigName), ReadJson(folder, "generation_config.json"), ReadJson(folder, "config.json"));
+        string? jinja = TokenizerFiles.ReadIfPresent(Path.Combine(folder, "chat_template.jinja")) is { } text ? Encoding.UTF8.GetString(text) : null;
+        bool hasModel = File.Exists(Path.Combine(folder, TokenizerModelName));
+        // A SentencePiece vocabulary re-written as tokenizer.json is read from the original where that is at hand.
+        if (ReadJson(folder, TokenizerJsonName) is { } json && !(hasModel && TokenizerJson.FallsBackToBytes(json))) return FromJson(json, settings, jinja);
+        if (hasModel) return FromModel(Path.Combine(folder, TokenizerModelName), settings, jinja);
+        throw LoadError.Of(folder, "tokenizer", $"neither {TokenizerJsonName} nor {TokenizerModelName} is in the folder", "copy one of them there");
+    }
+
+    /// <summary>From the JSON documents of a Hugging Face folder, in memory.</summary>
+    /// <param name="name">What messages call the source.</param>
+    /// <param name="tokenizerJson">tokenizer.json, UTF-8.</param>
+    /// <param name="tokenizerConfigJson">tokenizer_config.json, UTF-8; empty for none.</param>
+    /// <param name="generationConfigJson">generation_config.json, UTF-8; empty for none.</param>
+    /// <param name="configJson">config.json, UTF-8; empty for none.</param>
+    /// <exception cref="ModelFormatException">A document is unknown or contradicts itself.</exception>
+    public static ITextTokenizer FromJson(
+        string name, ReadOnlyMemory<byte> tokenizerJson, ReadOnlyMemory<byte> tokenizerConfigJson = default, ReadOnlyMemory<byte> generationConfigJson = default, ReadOnlyMemory<byte> configJson = default)
+    {
+        var settings = new HuggingFaceSettings(
+            Document(TokenizerConfigName, tokenizerConfigJson), Document("generation_config.json", generationConfigJson), Document("config.json", configJson));
+        return FromJson(JsonPiece.Parse($"{name}/{TokenizerJsonName}", tokenizerJson), settings, jinja: null);
+
+        JsonPiece? Document(string file, ReadOnlyMemory<byte> utf8) => utf8.IsEmpty ? null : JsonPiece.Parse($"{name}/{file}", utf8);
+    }
+
+    /// <summary>From llama2.c's tokenizer.bin.</summary>
+    /// <param name="tokenizerBin">Path.</param>
+    /// <param name="vocabularySize">Tokens of the model; the file itself does not say.</param>
+    /// <exception cref="ModelFormatException">The file does not hold exactly these tokens.</exception>
+    public static ITextTokenizer FromLlama2c(string tokenizerBin, int vocabularySize) => new TextTokenizer(Llama2cTokenizer.Read(tokenizerBin, vocabularySize));
+
+    private static JsonPiece? ReadJson(string folder, string name)
+    {
+        string file = Path.Combine(folder, name);
+        return TokenizerFiles.ReadIfPresent(file) is { } bytes ? JsonPiece.Parse(file, bytes) : null;
+    }
+
+    private static TextTokenizer FromJson(JsonPiece root, HuggingFaceSettings settings, string? jinja)
+    {
+        TokenizerJson json = TokenizerJson.Read(root, settings.DeclaredTokens());
+        int? bos = settings.Token("bos_token") is { } text ? json.IdOf(text) : settings.ModelId("bos_token_id");
+        int? eos = settings.Token("eos_token") is { } end ? json.IdOf(end) : null;
+        if (bos is { } id && !json.Vocabulary.Contains(id)) bos = null;
+        return new TextTokenizer(new TokenizerParts
+        {
+            File = root.File,
+            Vocabulary = json.Vocabulary,
+            AddedTokens = json.AddedTokens,
+            Encoder = json.Encoder,
+            Composes = json.Composes,
+            Before = Around(settings.ClassAdds("add_bos_token"), bos, json.Before),
+            After = Around(settings.ClassAdds("add_eos_token"), eos, json.After),
+            BosId = bos ?? -1,
+            EndIds = settings.EndIds(json.Vocabulary, json.IdOf),
+            ChatTemplate = settings.ChatTemplate(jinja),
+        });
+    }
+
+    private static int[] Around(bool? adds, int? id, List<int> asWritten)
+        => adds is null || (adds.Value && id is null) ? [.. asWritten] : adds.Value ? [id!.Value] : [];
+
+    private static TextTokenizer FromModel(string file, HuggingFaceSettings settings, string? jinja)
+    {
+        SentencePieceFile model = SentencePieceFile.Read(file);
+        SentencePieceVocabulary pieces = model.Vocabulary;
+        List<AddedToken> added = AddedTokens(pieces, settings.DeclaredTokens());
+        var builder = new VocabularyBuilder(file, "pieces", pieces.Pieces.Length + added.Count);
+        for (int id = 0; id < pieces.Pieces.Length; id++) builder.Set(id, SentencePieceTokens.Bytes(pieces.Pieces[id]), TokenKind.Text);
+        foreach (AddedToken token in added) builder.Set(token);
+        Vocabulary vocabulary = builder.Build();
+        int bos = vocabulary.Contains(model.BosId) ? model.BosId : -1, eos = vocabulary.Contains(model.EosId) ? model.EosId : -1;
+        SentencePieceBpe encoder;
+        try
+        {
+            encoder = new SentencePieceBpe(pieces);
+        }
+        catch (FormatException e)
+        {
+            throw LoadError.Damaged(file, "pieces", e.Message, e);
+        }
+        return new TextTokenizer(new TokenizerParts
+        {
+            File = file,
+            Vocabulary = vocabulary,
+            AddedTokens = added,
+            Encoder = encoder,
+            Before = settings.Adds("add_bos_token", true) && bos >= 0 ? [bos] : [],
+            After = settings.Adds("add_eos_token", false) && eos >= 0 ? [eos] : [],
+            BosId = bos,
+            EndIds = [.. settings.EndIds(vocabulary, text => IdOf(text, added, pieces)), .. eos >= 0 ? new[] { eos } : []],
+            DropsLeadingSpace = pieces.AddPrefix,
+            ChatTemplate = settings.ChatTemplate(jinja),
+        });
+    }
+
+    private static int? IdOf(string text, List<AddedToken> added, SentencePieceVocabulary pieces)
+        => added.Find(token => token.Content == text)?.Id ?? (Array.IndexOf(pieces.Pieces, text) is >= 0 and int id ? id : null);
+
+    // Control and user-defined pieces are looked for in the text, and so is what tokenizer_config.json adds.
+    private static List<AddedToken> AddedTokens(SentencePieceVocabulary pieces, List<AddedToken> declared)
+    {
+        var tokens = new List<AddedToken>(declared.Where(token => token.Id >= 0));
+        foreach (AddedToken token in declared.Where(token => token.Id < 0))
+        {
+            if (Array.IndexOf(pieces.Pieces, token.Content) is >= 0 and int id && !tokens.Exists(t => t.Id == id)) tokens.Add(token with { Id = id });
+        }
+        for (int id = 0; id < pieces.Pieces.Length; id++)
+        {
+            bool special = pieces.Types[id] is PieceType.Control or PieceType.Unknown;
+            if ((special || pieces.Types[id] == PieceType.UserDefined) && !tokens.Exists(t => t.Id == id)) tokens.Add(new AddedToken(id, pieces.Pieces[id], special));
+        }
+        return tokens;
+    }
+}
