@@ -42,8 +42,8 @@ public static class ModelLoader
         if (tokenizerPath is not null && format != Format.Llama2c) return NamedTokenizer.Load(tokenizerPath, null);
         return format switch
         {
-            Format.Embedded => InterimTokenizers.FromFolder(ModelFolder.InResources(EmbeddedResources)),
-            Format.Folder => InterimTokenizers.FromFolder(ModelFolder.OnDisk(path)),
+            Format.Embedded => TokenizerFactory.FromFolder(ModelFolder.InResources(EmbeddedResources)),
+            Format.Folder => TokenizerFactory.FromFolder(ModelFolder.OnDisk(path)),
             Format.Gguf => GgufModelLoader.LoadTokenizer(path),
             _ => Llama2cModelLoader.LoadTokenizer(path, tokenizerPath),
         };

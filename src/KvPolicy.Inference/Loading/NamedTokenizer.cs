@@ -11,15 +11,15 @@ internal static class NamedTokenizer
     /// <param name="vocabulary">Ids of the model, where llama2.c's form (which does not say how many it has) is possible.</param>
     internal static ITextTokenizer Load(string path, int? vocabulary)
     {
-        if (Directory.Exists(path)) return InterimTokenizers.FromFolder(ModelFolder.OnDisk(path));
+        if (Directory.Exists(path)) return TokenizerFactory.FromFolder(ModelFolder.OnDisk(path));
         if (!File.Exists(path)) throw LoadError.Of(path, "tokenizer", "no such file or folder", "check the spelling of the path");
         if (GgufFile.HasMagic(path)) return GgufModelLoader.LoadTokenizer(path);
         if (Path.GetFileName(path) is "tokenizer.json" or "tokenizer.model")
         {
-            return InterimTokenizers.FromFolder(ModelFolder.OnDisk(Path.GetDirectoryName(Path.GetFullPath(path))!));
+            return TokenizerFactory.FromFolder(ModelFolder.OnDisk(Path.GetDirectoryName(Path.GetFullPath(path))!));
         }
         return vocabulary is { } ids
-            ? InterimTokenizers.FromLlama2c(path, ids)
+            ? TokenizerFactory.FromLlama2c(path, ids)
             : throw LoadError.Of(path, "tokenizer", "is no tokenizer for this model", "name a folder, tokenizer.json, tokenizer.model or a .gguf");
     }
 }

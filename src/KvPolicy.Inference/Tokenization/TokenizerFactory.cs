@@ -11,7 +11,7 @@ namespace KvPolicy.Inference.Tokenization;
 /// <summary>Makes a model's tokenizer from whichever files it comes with. What cannot be reproduced exactly is refused by name.</summary>
 public static class TokenizerFactory
 {
-    private const string TokenizerJsonName = "tokenizer.json", TokenizerModelName = "tokenizer.model", TokenizerConfigName = "tokenizer_config.json";
+    private const string TokenizerJsonName = "tokenizer.json", TokenizerModelName = "tokenizer.model", TokenizerConfigName = "tokenizer_config.json", TemplateName = "chat_template.jinja";
 
     /// <summary>From the metadata of a GGUF file. Nothing of the file is needed afterwards.</summary>
     /// <exception cref="ModelFormatException">The tokenizer is unknown or contradicts itself.</exception>
@@ -19,16 +19,18 @@ public static class TokenizerFactory
 
     /// <summary>From a Hugging Face folder: tokenizer.json or tokenizer.model, and the settings beside it.</summary>
     /// <exception cref="ModelFormatException">Neither file is there, or one of the files is unknown or contradicts itself.</exception>
-    public static ITextTokenizer FromFolder(string folder)
+    public static ITextTokenizer FromFolder(string folder) => FromFolder(ModelFolder.OnDisk(folder));
+
+    /// <summary>As the other, also from resources.</summary>
+    internal static ITextTokenizer FromFolder(ModelFolder folder)
     {
-        var settings = new HuggingFaceSettings(
-            ReadJson(folder, TokenizerConfigName), ReadJson(folder, "generation_config.json"), ReadJson(folder, "config.json"));
-        string? jinja = TokenizerFiles.ReadIfPresent(Path.Combine(folder, "chat_template.jinja")) is { } text ? Encoding.UTF8.GetString(text) : null;
-        bool hasModel = File.Exists(Path.Combine(folder, TokenizerModelName));
+        var settings = new HuggingFaceSettings(ReadJson(folder, TokenizerConfigName), ReadJson(folder, "generation_config.json"), ReadJson(folder, "config.json"));
+        string? jinja = folder.Has(TemplateName) ? Encoding.UTF8.GetString(folder.ReadAllBytes(TemplateName)) : null;
+        bool hasModel = folder.Has(TokenizerModelName);
         // A SentencePiece vocabulary re-written as tokenizer.json is read from the original where that is at hand.
         if (ReadJson(folder, TokenizerJsonName) is { } json && !(hasModel && TokenizerJson.FallsBackToBytes(json))) return FromJson(json, settings, jinja);
-        if (hasModel) return FromModel(Path.Combine(folder, TokenizerModelName), settings, jinja);
-        throw LoadError.Of(folder, "tokenizer", $"neither {TokenizerJsonName} nor {TokenizerModelName} is in the folder", "copy one of them there");
+        if (hasModel) return FromModel(folder, settings, jinja);
+        throw LoadError.Of(folder.Name, "tokenizer", $"neither {TokenizerJsonName} nor {TokenizerModelName} is in the folder", "copy one of them there");
     }
 
     /// <summary>From the JSON documents of a Hugging Face folder, in memory.</summary>
@@ -54,11 +56,8 @@ public static class TokenizerFactory
     /// <exception cref="ModelFormatException">The file does not hold exactly these tokens.</exception>
     public static ITextTokenizer FromLlama2c(string tokenizerBin, int vocabularySize) => new TextTokenizer(Llama2cTokenizer.Read(tokenizerBin, vocabularySize));
 
-    private static JsonPiece? ReadJson(string folder, string name)
-    {
-        string file = Path.Combine(folder, name);
-        return TokenizerFiles.ReadIfPresent(file) is { } bytes ? JsonPiece.Parse(file, bytes) : null;
-    }
+    private static JsonPiece? ReadJson(ModelFolder folder, string name)
+        => folder.Has(name) ? JsonPiece.Parse(folder.Describe(name), folder.ReadAllBytes(name)) : null;
 
     private static TextTokenizer FromJson(JsonPiece root, HuggingFaceSettings settings, string? jinja)
     {
@@ -84,9 +83,10 @@ public static class TokenizerFactory
     private static int[] Around(bool? adds, int? id, List<int> asWritten)
         => adds is null || (adds.Value && id is null) ? [.. asWritten] : adds.Value ? [id!.Value] : [];
 
-    private static TextTokenizer FromModel(string file, HuggingFaceSettings settings, string? jinja)
+    private static TextTokenizer FromModel(ModelFolder folder, HuggingFaceSettings settings, string? jinja)
     {
-        SentencePieceFile model = SentencePieceFile.Read(file);
+        string file = folder.Describe(TokenizerModelName);
+        SentencePieceFile model = SentencePieceFile.Read(file, folder.ReadAllBytes(TokenizerModelName));
         SentencePieceVocabulary pieces = model.Vocabulary;
         List<AddedToken> added = AddedTokens(pieces, settings.DeclaredTokens());
         var builder = new VocabularyBuilder(file, "pieces", pieces.Pieces.Length + added.Count);

@@ -20,7 +20,7 @@ internal static class GgufModelLoader
             ModelConfig config = GgufConfig.Read(parts.First, table);
             ModelWeights weights = new WeightBinder(table, config, WeightNames.Gguf).Bind(tied: !table.Has(WeightNames.Gguf.Classifier));
             table.RefuseLeftOvers(IsHarmless);
-            ITextTokenizer tokenizer = named is null ? InterimTokenizers.FromGguf(parts.First) : named();
+            ITextTokenizer tokenizer = named is null ? TokenizerFactory.FromGguf(parts.First) : named();
             return ModelAssembly.Finish(path, config, weights, tokenizer, parts, parts.Files.Sum(f => f.Bytes.Length));
         }
         catch
@@ -34,7 +34,7 @@ internal static class GgufModelLoader
     internal static ITextTokenizer LoadTokenizer(string path)
     {
         using GgufFile file = GgufFile.Open(path);
-        return InterimTokenizers.FromGguf(file);
+        return TokenizerFactory.FromGguf(file);
     }
 
     // Tables of RoPE frequencies that old converters wrote; they follow from the base.

@@ -20,7 +20,7 @@ internal static class HfModelLoader
             }
             ModelWeights weights = new WeightBinder(table, config, WeightNames.HuggingFace).Bind(tied);
             table.RefuseLeftOvers(tensor => IsHarmless(tensor, tied));
-            ITextTokenizer tokenizer = named is null ? InterimTokenizers.FromFolder(folder) : named();
+            ITextTokenizer tokenizer = named is null ? TokenizerFactory.FromFolder(folder) : named();
             return ModelAssembly.Finish(name, config, weights, tokenizer, shards, shards.FileBytes);
         }
         catch

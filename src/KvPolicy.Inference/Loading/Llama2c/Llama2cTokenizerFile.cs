@@ -9,7 +9,7 @@ namespace KvPolicy.Inference.Loading.Llama2c;
 internal static class Llama2cTokenizerFile
 {
     internal static ITextTokenizer Load(string model, string? given, int vocabulary) => given is null
-        ? InterimTokenizers.FromLlama2c(Find(model, vocabulary), vocabulary)
+        ? TokenizerFactory.FromLlama2c(Find(model, vocabulary), vocabulary)
         : NamedTokenizer.Load(given, vocabulary);
 
     private static string Find(string model, int vocabulary)

@@ -16,7 +16,7 @@ internal readonly record struct JsonPiece(string File, string Path, JsonElement 
         try
         {
             // Cloned, so that no rented buffer has to be given back; the document is read once and dropped.
-            using JsonDocument document = JsonDocument.Parse(json);
+            using JsonDocument document = JsonDocument.Parse(json, new JsonDocumentOptions { AllowDuplicateProperties = false });
             var root = new JsonPiece(file, "", document.RootElement.Clone());
             return root.Value.ValueKind == JsonValueKind.Object ? root : throw root.Wrong("an object");
         }

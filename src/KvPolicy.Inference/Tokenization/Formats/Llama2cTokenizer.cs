@@ -15,7 +15,9 @@ internal static class Llama2cTokenizer
     /// <exception cref="ModelFormatException">The file is cut short or holds other pieces than announced.</exception>
     internal static TokenizerParts Read(string file, int vocabularySize)
     {
-        byte[] bytes = TokenizerFiles.ReadBytes(file, MaxBytes);
+        using MappedBytes mapped = MappedBytes.Open(file);
+        if (mapped.Length > MaxBytes) throw LoadError.Damaged(file, "size", $"{mapped.Length} bytes are too many for a tokenizer");
+        ReadOnlySpan<byte> bytes = mapped.Span(0, (int)mapped.Length);
         // Each id takes at least eight bytes, so the count cannot make us allocate more than the file accounts for.
         if (vocabularySize <= EosId || vocabularySize > (bytes.Length - 4) / 8)
         {
@@ -28,12 +30,12 @@ internal static class Llama2cTokenizer
         for (int id = 0; id < vocabularySize; id++)
         {
             if (bytes.Length - at < 8) throw LoadError.Damaged(file, $"token {id}", "the file ends before it");
-            scores[id] = BinaryPrimitives.ReadSingleLittleEndian(bytes.AsSpan(at));
-            int length = BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(at + 4));
+            scores[id] = BinaryPrimitives.ReadSingleLittleEndian(bytes[at..]);
+            int length = BinaryPrimitives.ReadInt32LittleEndian(bytes[(at + 4)..]);
             at += 8;
             if (length < 0 || length > bytes.Length - at) throw LoadError.Damaged(file, $"token {id}", $"a length of {length} with {bytes.Length - at} bytes left");
             if (float.IsNaN(scores[id])) throw LoadError.Damaged(file, $"token {id}", "the score is no number");
-            pieces[id] = Encoding.UTF8.GetString(bytes, at, length);
+            pieces[id] = Encoding.UTF8.GetString(bytes.Slice(at, length));
             types[id] = id switch
             {
                 UnknownId => PieceType.Unknown,

@@ -1,14 +1,12 @@
 using Google.Protobuf;
 using KvPolicy.Inference.Loading;
 using KvPolicy.Inference.Models;
-using KvPolicy.Inference.Tokenization.Formats;
 
 namespace KvPolicy.Inference.Tokenization.SentencePiece;
 
 /// <summary>What a tokenizer.model says: a protocol buffer, of which the fields that matter are read and the rest is refused where it would matter.</summary>
 internal sealed class SentencePieceFile
 {
-    private const long MaxBytes = 256L << 20;
     private const int ModelTypeBpe = 2;
     private const string Remedy = "only SentencePiece models of the Llama kind are supported";
 
@@ -29,10 +27,9 @@ internal sealed class SentencePieceFile
     internal SentencePieceVocabulary Vocabulary { get; private set; } = null!;
 
     /// <exception cref="ModelFormatException">The file is no such model, or one of another kind.</exception>
-    internal static SentencePieceFile Read(string file)
+    internal static SentencePieceFile Read(string file, byte[] bytes)
     {
         var model = new SentencePieceFile(file);
-        byte[] bytes = TokenizerFiles.ReadBytes(file, MaxBytes);
         try
         {
             var input = new CodedInputStream(bytes);
