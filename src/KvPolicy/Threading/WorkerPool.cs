@@ -1,21 +1,24 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.ExceptionServices;
 
 namespace KvPolicy;
 
-/// <summary>One item of parallel work. Items write only their own outputs, so neither their order nor the number of threads changes a result.</summary>
-public interface IWork
-{
-    /// <summary>Runs an item.</summary>
-    /// <param name="item">0 .. items - 1.</param>
-    /// <param name="worker">0 .. threads - 1: whose scratch to use.</param>
-    void Run(int item, int worker);
-}
-
-/// <summary>A few threads that live as long as the engine: they spin for a moment after each job, so that a small job starts in well under a microsecond, then sleep. No allocation per job.</summary>
+/// <summary>
+/// A few threads that live as long as the engine: they spin for a moment after each job, so that a small job starts in well under a
+/// microsecond, then sleep. No allocation per job. A job is over when its items are: a thread that is still asleep, or that the system has
+/// put aside, holds nobody up. Jobs of several callers run one after another; a job started from within an item runs on that item's thread.
+/// </summary>
 public sealed unsafe class WorkerPool : IDisposable
 {
     // About 30 microseconds: longer than the gaps between the ops of a decode step, shorter than a user notices.
     private const int SpinRounds = 2000;
+
+    // The pool whose item this thread runs right now, and as which worker.
+    [ThreadStatic]
+    private static WorkerPool? insideOf;
+
+    [ThreadStatic]
+    private static int insideAs;
 
     private readonly Thread[] _threads;
     private readonly Lock _gate = new();
@@ -23,12 +26,14 @@ public sealed unsafe class WorkerPool : IDisposable
     private readonly int[] _asleep;
     private delegate*<void*, int, int, void> _run;
     private void* _work;
-    private volatile int _generation;
     private int _items;
-    private int _next;
-    private int _running;
     private Exception? _failure;
     private volatile bool _stopped;
+
+    // Number of the job in the upper half, items that nobody has taken yet in the lower one. A thread takes an item by lowering it, and
+    // fails where the job has changed meanwhile: so a late thread can never take an item of another job than the one it looked at.
+    private long _ticket;
+    private int _done;
 
     /// <summary>A pool of <paramref name="threads"/> threads, the caller's included; 0 for one a core.</summary>
     public WorkerPool(int threads = 0)
@@ -49,39 +54,67 @@ public sealed unsafe class WorkerPool : IDisposable
     /// <summary>Threads, the caller's included.</summary>
     public int Threads { get; }
 
-    /// <summary>Runs items 0 .. items - 1 and returns when all are done. An exception of an item is rethrown.</summary>
+    /// <summary>Runs items 0 .. items - 1 and returns when all are done. The first exception of an item is rethrown; items not begun by then are left out.</summary>
+    /// <exception cref="ObjectDisposedException">The pool is closed.</exception>
     public void Run<TWork>(int items, ref TWork work) where TWork : struct, IWork
     {
-        if (items <= 0) return;
-        if (items == 1 || Threads == 1)
+        ObjectDisposedException.ThrowIf(_stopped, this);
+        if (insideOf == this)
         {
-            for (int i = 0; i < items; i++) work.Run(i, 0);
+            for (int i = 0; i < items; i++) work.Run(i, insideAs);
             return;
         }
 
+        if (items <= 0) return;
         lock (_gate)
         {
-            _run = &Invoke<TWork>;
-            _work = Unsafe.AsPointer(ref work); // lives on the caller's stack, and the caller waits
-            (_items, _next, _failure) = (items, 0, null);
-            Volatile.Write(ref _running, _threads.Length);
-            _generation++;
-            WakeSleepers();
-            Drain(0);
-            var spin = new SpinWait();
-            while (Volatile.Read(ref _running) > 0) spin.SpinOnce(sleep1Threshold: -1);
-            if (_failure is { } failure) throw new InvalidOperationException(failure.Message, failure);
+            if (items == 1 || Threads == 1) RunAlone(items, ref work);
+            else RunTogether(items, ref work);
         }
     }
 
-    /// <inheritdoc/>
+    /// <summary>Ends the threads. Not while a job runs.</summary>
     public void Dispose()
     {
+        if (_stopped) return;
         _stopped = true;
         WakeSleepers();
         foreach (Thread thread in _threads) thread.Join();
         foreach (AutoResetEvent wake in _wake) wake.Dispose();
     }
+
+    private void RunAlone<TWork>(int items, ref TWork work) where TWork : struct, IWork
+    {
+        (insideOf, insideAs) = (this, 0);
+        try
+        {
+            for (int i = 0; i < items; i++) work.Run(i, 0);
+        }
+        finally
+        {
+            insideOf = null;
+        }
+    }
+
+    private void RunTogether<TWork>(int items, ref TWork work) where TWork : struct, IWork
+    {
+        TWork local = work; // on this stack, where the collector moves nothing, whatever the caller's reference points into
+        _run = &Invoke<TWork>;
+        _work = Unsafe.AsPointer(ref local);
+        (_items, _failure) = (items, null);
+        Volatile.Write(ref _done, 0);
+        Volatile.Write(ref _ticket, (((_ticket >> 32) + 1) << 32) | (uint)items);
+        WakeSleepers();
+        Drain(0);
+        var spin = new SpinWait();
+        while (Volatile.Read(ref _done) < items) spin.SpinOnce(sleep1Threshold: -1);
+        work = local;
+        if (_failure is not { } failure) return;
+        _failure = null;
+        ExceptionDispatchInfo.Throw(failure);
+    }
+
+    private static void Invoke<TWork>(void* work, int item, int worker) where TWork : struct, IWork => Unsafe.AsRef<TWork>(work).Run(item, worker);
 
     private void WakeSleepers()
     {
@@ -92,40 +125,60 @@ public sealed unsafe class WorkerPool : IDisposable
         }
     }
 
-    private static void Invoke<TWork>(void* work, int item, int worker) where TWork : struct, IWork => Unsafe.AsRef<TWork>(work).Run(item, worker);
+    private bool HasItems => (uint)Volatile.Read(ref _ticket) != 0;
 
     private void Loop(int worker)
     {
-        int seen = 0;
-        while (true)
+        while (!_stopped)
         {
-            int rounds = 0;
-            while (_generation == seen && !_stopped)
+            for (int round = 0; !HasItems && !_stopped; round++)
             {
-                if (++rounds < SpinRounds) { Thread.SpinWait(8); continue; }
+                if (round < SpinRounds)
+                {
+                    Thread.SpinWait(8);
+                    continue;
+                }
+
                 // Announce first, look again after: whoever starts a job does it in the other order, so one of the two sees the other.
                 Interlocked.Exchange(ref _asleep[worker - 1], 1);
-                if (_generation == seen && !_stopped) _wake[worker - 1].WaitOne();
+                if (!HasItems && !_stopped) _wake[worker - 1].WaitOne();
                 Volatile.Write(ref _asleep[worker - 1], 0);
+                round = 0;
             }
 
-            if (_stopped) return;
-            seen = _generation;
             Drain(worker);
-            Interlocked.Decrement(ref _running);
         }
     }
 
     private void Drain(int worker)
     {
-        try
+        (insideOf, insideAs) = (this, worker);
+        while (Take(out int left))
         {
-            for (int item; (item = Interlocked.Increment(ref _next) - 1) < _items;) _run(_work, item, worker);
+            // From here to the count of what is done, the job cannot end: its fields stay what they are.
+            try
+            {
+                if (Volatile.Read(ref _failure) is null) _run(_work, _items - left, worker);
+            }
+            catch (Exception e)
+            {
+                Interlocked.CompareExchange(ref _failure, e, null);
+            }
+
+            Interlocked.Increment(ref _done);
         }
-        catch (Exception e)
+
+        insideOf = null;
+    }
+
+    private bool Take(out int left)
+    {
+        while (true)
         {
-            _failure = e;
-            Volatile.Write(ref _next, _items);
+            long ticket = Volatile.Read(ref _ticket);
+            left = (int)(uint)ticket;
+            if (left == 0) return false;
+            if (Interlocked.CompareExchange(ref _ticket, ticket - 1, ticket) == ticket) return true;
         }
     }
 }
