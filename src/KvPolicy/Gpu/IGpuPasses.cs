@@ -106,4 +106,13 @@ public struct GpuLayer
 
     /// <summary>Most held keys of any head: how many tiles a launch covers.</summary>
     public int MaxHeld;
+
+    /// <summary>True where each key carries the policy's float.</summary>
+    public readonly bool HasState => State.Length > 1;
+
+    /// <summary>Page of the pool that holds a tile of a KV head.</summary>
+    public readonly int Page(int kvHead, int tile) => Pages[kvHead * PageStride + tile];
+
+    /// <summary>Where a tile starts in <see cref="Keys"/>, and in <see cref="Values"/>.</summary>
+    public readonly long Tile(int kvHead, int tile) => (long)Page(kvHead, tile) * HeadDim * LayerView.TileKeys;
 }
