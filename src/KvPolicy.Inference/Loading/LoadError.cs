@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using KvPolicy.Inference.Models;
 
@@ -10,7 +11,7 @@ internal static class LoadError
     internal const string FetchAgain = "the file is damaged or cut short: fetch or convert it again";
 
     internal static ModelFormatException Of(string file, string field, string problem, string remedy, Exception? inner = null)
-        => new($"{Printable(file, 400)}: {Printable(field, 120)}: {Printable(problem, 300)}; {Printable(remedy, 300)}", inner);
+        => new($"{Printable(file, 400)}: {(field.Length == 0 ? "(empty name)" : Printable(field, 120))}: {Printable(problem, 300)}; {Printable(remedy, 300)}", inner);
 
     internal static ModelFormatException Damaged(string file, string field, string problem, Exception? inner = null)
         => Of(file, field, problem, FetchAgain, inner);
@@ -19,12 +20,14 @@ internal static class LoadError
     internal static string Printable(string text, int limit = 80)
     {
         var line = new StringBuilder(Math.Min(text.Length, limit));
-        foreach (char c in text)
+        foreach (Rune rune in text.EnumerateRunes())
         {
-            if (line.Length == limit) return line.Append("...").ToString();
-            bool breaksTheLine = char.IsControl(c) || char.IsSurrogate(c) || c is '\u2028' or '\u2029';
-            line.Append(breaksTheLine ? '?' : c);
+            if (line.Length >= limit) return line.Append("...").ToString();
+            line.Append(IsInvisible(rune) ? "?" : rune.ToString());
         }
         return line.ToString();
     }
+
+    private static bool IsInvisible(Rune rune) => Rune.GetUnicodeCategory(rune)
+        is UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator;
 }

@@ -28,17 +28,11 @@ internal sealed unsafe class MappedBytes : IDisposable
     /// <summary>Maps a regular, non-empty file.</summary>
     internal static MappedBytes Open(string path)
     {
-        if (Directory.Exists(path)) throw LoadError.Of(path, "path", "is a folder where a file is expected", "name a file in it");
+        FileStart.RequireFile(path);
         try
         {
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1);
-            if (!stream.CanSeek) throw LoadError.Of(path, "path", "is not a regular file and cannot be mapped", "copy it to a file first");
-            if (stream.Length == 0) throw LoadError.Damaged(path, "size", "the file is empty");
             return Map(path, stream);
-        }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw LoadError.Of(path, "path", "no such file", "check the spelling of the path", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {

@@ -17,6 +17,10 @@ internal static class HfConfig
     /// <summary>Numbers, and whether the embedding is the classifier.</summary>
     internal static (ModelConfig Config, bool Tied) Read(ModelFolder folder)
     {
+        if (!folder.Has(FileName))
+        {
+            throw LoadError.Of(folder.Name, FileName, "the folder has no such file", "name a folder with config.json, safetensors and a tokenizer");
+        }
         string file = folder.Describe(FileName);
         return JsonText.Read(file, "config", folder.ReadAllBytes(FileName), root => root.ValueKind == JsonValueKind.Object
             ? Read(new HfJson(file, root))
@@ -92,7 +96,7 @@ internal static class HfConfig
     private static int HeadDim(HfJson json, int hidden, int heads)
     {
         if (heads > 0 && hidden % heads == 0) return hidden / heads;
-        throw LoadError.Damaged(json.File, "num_attention_heads", $"{heads} heads do not divide the width {hidden}");
+        throw json.Invalid("num_attention_heads", $"{heads} heads do not divide the width {hidden}");
     }
 
     private static int SlidingWindow(HfJson json, ModelConfig config)
@@ -103,7 +107,7 @@ internal static class HfConfig
             Architecture.Llama => json.Has("sliding_window") ? throw json.Unsupported("sliding_window", "a window on a llama") : 0,
             _ => json.Bool("use_sliding_window") == true ? json.NeedInt("sliding_window") : 0,
         };
-        if (window < 0) throw LoadError.Damaged(json.File, "sliding_window", $"{window} is negative");
+        if (window < 0) throw json.Invalid("sliding_window", $"{window} is negative");
         return json.Strings("layer_types") is { } types
             ? OfLayerTypes(json, types, window, config.Layers)
             : OfLayerCount(json, window, config);
@@ -114,11 +118,11 @@ internal static class HfConfig
 
     private static int OfLayerTypes(HfJson json, IReadOnlyList<string> types, int window, int layers)
     {
-        if (types.Count != layers) throw LoadError.Damaged(json.File, "layer_types", $"{types.Count} entries for {layers} layers");
+        if (types.Count != layers) throw json.Invalid("layer_types", $"{types.Count} entries for {layers} layers");
         if (types.All(t => t == "full_attention")) return 0;
         if (types.All(t => t == "sliding_attention"))
         {
-            return window > 0 ? window : throw LoadError.Damaged(json.File, "sliding_window", "is missing, but layer_types ask for it");
+            return window > 0 ? window : throw json.Invalid("sliding_window", "is missing, but layer_types ask for it");
         }
         throw json.Unsupported("layer_types", "attention that differs from layer to layer");
     }

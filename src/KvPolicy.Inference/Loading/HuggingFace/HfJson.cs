@@ -71,6 +71,9 @@ internal readonly struct HfJson(string file, JsonElement element, string prefix 
     internal ModelFormatException Unsupported(string key, string what)
         => LoadError.Of(file, Name(key), what + " is not supported", "use a model without it");
 
+    /// <summary>A value that no model has.</summary>
+    internal ModelFormatException Invalid(string key, string problem) => LoadError.Damaged(file, Name(key), problem);
+
     /// <summary>Refuses a key unless it is absent or has the one value that changes nothing.</summary>
     internal void Only(string key, double neutral)
     {

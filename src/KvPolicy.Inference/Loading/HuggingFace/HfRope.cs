@@ -66,8 +66,8 @@ internal static class HfRope
         double factor = AtLeastOne(rope, "factor");
         double low = Positive(rope, "low_freq_factor"), high = Positive(rope, "high_freq_factor");
         double original = rope.Number("original_max_position_embeddings") ?? config.NeedNumber("original_max_position_embeddings");
-        if (!(original > 0)) throw LoadError.Damaged(config.File, "original_max_position_embeddings", "is not above 0");
-        if (high <= low) throw LoadError.Damaged(config.File, "high_freq_factor", "is not above low_freq_factor");
+        if (!(original > 0)) throw rope.Invalid("original_max_position_embeddings", "is not above 0");
+        if (high <= low) throw rope.Invalid("high_freq_factor", "is not above low_freq_factor");
         var divisors = new float[headDim / 2];
         for (int i = 0; i < divisors.Length; i++)
         {
@@ -83,12 +83,12 @@ internal static class HfRope
     private static double AtLeastOne(HfJson rope, string key)
     {
         double value = rope.NeedNumber(key);
-        return value >= 1 ? value : throw LoadError.Damaged(rope.File, key, "a RoPE factor below 1");
+        return value >= 1 ? value : throw rope.Invalid(key, "a RoPE factor below 1");
     }
 
     private static double Positive(HfJson rope, string key)
     {
         double value = rope.NeedNumber(key);
-        return value > 0 ? value : throw LoadError.Damaged(rope.File, key, "is not above 0");
+        return value > 0 ? value : throw rope.Invalid(key, "is not above 0");
     }
 }

@@ -24,11 +24,14 @@ internal static unsafe class Llama2cModelLoader
         }
     }
 
-    /// <summary>The tokenizer alone; the model's header gives the size of its vocabulary.</summary>
+    /// <summary>The tokenizer alone; the model's header, checked against the file's size, gives the size of its vocabulary.</summary>
     internal static ITextTokenizer LoadTokenizer(string path, string? tokenizerPath)
     {
         using MappedBytes bytes = MappedBytes.Open(path);
-        return Llama2cTokenizerFile.Load(path, tokenizerPath, Llama2cHeader.Read(bytes).ToConfig(path).VocabularySize);
+        Llama2cHeader header = Llama2cHeader.Read(bytes);
+        ModelConfig config = header.ToConfig(path);
+        _ = Bind(bytes, header, config);
+        return Llama2cTokenizerFile.Load(path, tokenizerPath, config.VocabularySize);
     }
 
     private static ModelWeights Bind(MappedBytes bytes, Llama2cHeader header, ModelConfig c)
