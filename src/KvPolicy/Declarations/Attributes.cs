@@ -34,7 +34,7 @@ public sealed class DecodeAttribute(Unit unit = Unit.Token) : Attribute
     /// <summary>What competes; only <see cref="Unit.Token"/> today.</summary>
     public Unit Unit { get; } = unit;
 
-    /// <summary>Fraction of <see cref="Of"/> that stays, in (0, 1].</summary>
+    /// <summary>Fraction of <see cref="Of"/> that stays, in (0, 1]; under <see cref="Base.Prompt"/> the prefill's own budget where neither this nor <see cref="Tokens"/> is given.</summary>
     public float Keep { get; set; } = 1f;
 
     /// <summary>Tokens that stay instead of a fraction; 0 for none.</summary>

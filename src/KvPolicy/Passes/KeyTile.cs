@@ -59,6 +59,59 @@ public static class KeyTile
         }
     }
 
+    /// <summary>
+    /// mass[j] += sum over rows of exp(logit - lse), where the row sees key j: what the rows' softmax gives each key. The block is summed
+    /// on its own first, which keeps long sums accurate.
+    /// </summary>
+    /// <param name="logits">[rows, 32]</param>
+    /// <param name="lse">[rows]</param>
+    /// <param name="firstRow">Position of row 0; row r has position firstRow + r.</param>
+    /// <param name="positions">[32], ascending over the held keys.</param>
+    /// <param name="held">Held keys of the tile.</param>
+    /// <param name="window">Sliding window, 0 for none.</param>
+    /// <param name="mass">[32]</param>
+    public static void AddProbabilities(ReadOnlySpan<float> logits, ReadOnlySpan<float> lse, int firstRow, ReadOnlySpan<int> positions, int held, int window, Span<float> mass)
+    {
+        Span<float> block = stackalloc float[Size];
+        block.Clear();
+        for (int r = 0; r < lse.Length; r++)
+        {
+            Visible(positions, held, firstRow + r, window, out int from, out int to);
+            AddProbabilities(logits[(r * Size)..], lse[r], from, to, block);
+        }
+
+        Add(block, mass);
+    }
+
+    /// <summary>Narrows a range of rows to those that see some key of a tile.</summary>
+    /// <param name="positions">[32], ascending over the held keys.</param>
+    /// <param name="held">Held keys of the tile, at least 1.</param>
+    /// <param name="firstRow">Position of row 0; row r has position firstRow + r.</param>
+    /// <param name="window">Sliding window, 0 for none.</param>
+    /// <param name="from">First row.</param>
+    /// <param name="to">Past the last row.</param>
+    public static void SeeingRows(ReadOnlySpan<int> positions, int held, int firstRow, int window, ref int from, ref int to)
+    {
+        from = Math.Max(from, positions[0] - firstRow);
+        if (window > 0) to = (int)Math.Min(to, (long)positions[held - 1] + window - firstRow);
+    }
+
+    /// <summary>sums[j] += values[j].</summary>
+    /// <param name="values">[32]</param>
+    /// <param name="sums">[32]</param>
+    public static void Add(ReadOnlySpan<float> values, Span<float> sums)
+    {
+        for (int j = 0; j < Size; j += Vector256<float>.Count) Store(Load(sums, j) + Load(values, j), sums, j);
+    }
+
+    /// <summary>values[j] *= factor.</summary>
+    /// <param name="values">[32]</param>
+    /// <param name="factor">Factor.</param>
+    public static void Scale(Span<float> values, float factor)
+    {
+        for (int j = 0; j < Size; j += Vector256<float>.Count) Store(Load(values, j) * Vector256.Create(factor), values, j);
+    }
+
     /// <summary>norms[j] = Euclidean norm of key j.</summary>
     /// <param name="keys">[headDim, 32]</param>
     /// <param name="norms">[32]</param>

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace KvPolicy;
 
 /// <summary>Kind of a parameter's values.</summary>
@@ -28,6 +30,24 @@ public sealed record ParameterInfo(string Name, ParameterKind Kind, string Defau
 {
     /// <summary>True for widths that must be odd.</summary>
     public bool Odd { get; init; }
+
+    /// <summary>Its values in words: <c>an odd whole number from 1 to 4095</c>.</summary>
+    public string Allowed
+    {
+        get
+        {
+            string words = string.Join(" or ", Choices);
+            return Kind switch
+            {
+                ParameterKind.Choice => words,
+                ParameterKind.IntegerOrChoice => $"{words} or a whole number{Range}",
+                ParameterKind.Integer => $"{(Odd ? "an odd" : "a")} whole number{Range}",
+                _ => $"a finite number{Range}",
+            };
+        }
+    }
+
+    private string Range => Minimum <= int.MinValue && Maximum >= int.MaxValue ? "" : string.Create(CultureInfo.InvariantCulture, $" from {Minimum} to {Maximum}");
 }
 
 /// <summary>What a policy is, independent of an instance. The generator writes one for each.</summary>

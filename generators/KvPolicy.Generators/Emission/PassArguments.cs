@@ -1,0 +1,39 @@
+using KvPolicy.Generators.Helpers;
+using KvPolicy.Generators.Planning;
+
+namespace KvPolicy.Generators.Emission;
+
+/// <summary>A number that a pass takes from the instance.</summary>
+/// <param name="Type">Type in generated code.</param>
+/// <param name="Name">Parameter.</param>
+/// <param name="Value">Property of the instance.</param>
+internal sealed record PassArgument(string Type, string Name, string Value);
+
+/// <summary>The numbers that passes take from the instance: arguments, so that no value of theirs is compiled in.</summary>
+internal static class PassArguments
+{
+    /// <param name="plan">Plan.</param>
+    /// <param name="pass">Pass.</param>
+    /// <param name="withPool">True for the struct that also pools.</param>
+    public static IEnumerable<PassArgument> Of(KernelPlan plan, TilePass pass, bool withPool)
+    {
+        if (pass.Observations.Any() && RowLimit(plan) is { } limit) yield return limit;
+        if (withPool && pass.Phase == Model.Phase.Prefill && plan.Pool is not null)
+        {
+            yield return new PassArgument("int", "pool", "Pool");
+            yield return new PassArgument("Pooling", "pooling", "Pooling");
+        }
+
+        foreach (HookArgument.Number number in pass.Hook?.Arguments.OfType<HookArgument.Number>() ?? [])
+            yield return new PassArgument(number.IsInteger ? "int" : "float", Name(number), Literal.Identifier(Literal.Property(number.Name)));
+    }
+
+    /// <summary>How many rows the instance observes, where it can say so.</summary>
+    public static PassArgument? RowLimit(KernelPlan plan)
+        => plan.Find("window") is not null ? new PassArgument("int", "window", "Window")
+            : plan.Find("rows") is { } rows ? new PassArgument("int", "observedRows", rows.Property)
+            : null;
+
+    /// <summary>A hyper-parameter in generated code, out of the way of its local names.</summary>
+    public static string Name(HookArgument.Number number) => "_" + number.Name;
+}

@@ -1,0 +1,18 @@
+using KvPolicy.Generators.Planning;
+
+namespace KvPolicy.Generators.Emission;
+
+/// <summary>The generated files of a policy.</summary>
+internal static class PolicyFiles
+{
+    /// <summary>Adds each file under its hint name, which carries the namespace and the types around the policy.</summary>
+    public static void Add(KernelPlan plan, Action<string, string> add)
+    {
+        string name = plan.Model.Type.HintName, host = HostEmitter.Emit(plan), gpu = GpuEmitter.Emit(plan);
+        add($"{name}.Policy.g.cs", PolicyEmitter.Emit(plan));
+        add($"{name}.Plan.g.cs", PlanEmitter.Emit(plan));
+        add($"{name}.Host.g.cs", host);
+        add($"{name}.Gpu.g.cs", gpu);
+        add($"{name}.Sources.g.cs", SourcesEmitter.Emit(plan, host, plan.Prefill is null && plan.Decode is null ? "" : gpu));
+    }
+}

@@ -1,0 +1,60 @@
+using KvPolicy.Generators.Diagnostics;
+using KvPolicy.Generators.Helpers;
+using KvPolicy.Generators.Model;
+using Microsoft.CodeAnalysis;
+
+namespace KvPolicy.Generators.Parsing;
+
+/// <summary>Names that generated members need for themselves, and that hyper-parameters may not take from axes, signals or each other.</summary>
+internal static class NameRules
+{
+    // The numbers of axes, today's and those that the design names for later: a policy that takes one now would break then.
+    private static readonly string[] AxisNames =
+    [
+        "window", "rows", "pool", "pooling", "sinks", "recent", "chunk", "packing", "outside", "scope", "newest", "segment", "every", "floor",
+        "keep", "decodeKeep", "unit", "reduce", "base", "observedRows",
+    ];
+
+    private static readonly string[] GeneratedMembers = ["Info", "Plan", "PlanText", "HostText", "GpuText", "Create", "Bind", "GpuKernels", "LoadGpu", "Keep", "KeepGiven", "DecodeKeep", "DecodeKeepGiven"];
+
+    public static IEnumerable<Fault> Check(INamedTypeSymbol type, PolicyModel model)
+    {
+        // Only what the author wrote: a generator does not see its own output, but an analyzer does.
+        foreach (string name in GeneratedMembers.Concat(AxisNames.Select(Literal.Property)))
+        {
+            if (Own(type, name)) yield return Fault.Of(DiagnosticIds.NameClash, new Subject.Member(name), name, "a member that is generated");
+        }
+
+        var seen = new Dictionary<string, HyperParameter>();
+        foreach (HookModel hook in model.Hooks)
+        {
+            foreach (HyperParameter parameter in hook.HyperParameters)
+            {
+                var subject = new Subject.Parameter(hook.Name, parameter.Name);
+                if (Clash(type, parameter.Name) is { } with) yield return Fault.Of(DiagnosticIds.NameClash, subject, parameter.Name, with);
+                else if (!seen.TryGetValue(Literal.Property(parameter.Name), out HyperParameter? other)) seen[Literal.Property(parameter.Name)] = parameter;
+                else if (parameter.Name != other.Name) yield return Fault.Of(DiagnosticIds.NameClash, subject, parameter.Name, $"the parameter {other.Name}");
+                else if (!Agree(parameter, other))
+                    yield return Fault.Of(DiagnosticIds.ConflictingDefaults, subject, parameter.Name, Literal.Text(parameter.Default), Literal.Text(other.Default));
+            }
+        }
+    }
+
+    private static bool Agree(HyperParameter one, HyperParameter other) => one with { Summary = "" } == other with { Summary = "" };
+
+    private static string? Clash(INamedTypeSymbol type, string name)
+    {
+        string property = Literal.Property(name);
+        if (AxisNames.Contains(name, StringComparer.OrdinalIgnoreCase)) return "a number of an axis";
+        if (Signals.TryFind(name, out _, out _)) return "a signal";
+        if (GeneratedMembers.Contains(property)) return "a member that is generated";
+        if (property == type.Name) return "the class";
+        return Own(type, property) ? "a member of the class" : null;
+    }
+
+    private static bool Own(INamedTypeSymbol type, string name)
+        => type.GetMembers(name).Any(member => !member.IsImplicitlyDeclared && !IsGenerated(member));
+
+    private static bool IsGenerated(ISymbol member)
+        => member.GetAttributes().Any(attribute => attribute.AttributeClass?.ToDisplayString() == "System.CodeDom.Compiler.GeneratedCodeAttribute");
+}
