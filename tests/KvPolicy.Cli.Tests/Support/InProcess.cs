@@ -31,7 +31,7 @@ internal sealed record CliResult(int Code, string Out, string Error)
 }
 
 /// <summary>The program without its process.</summary>
-internal static class Cli
+internal static class InProcess
 {
     /// <summary>Runs a command line.</summary>
     internal static CliResult Run(params ReadOnlySpan<string> words)

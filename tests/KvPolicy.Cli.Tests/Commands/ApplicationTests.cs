@@ -1,0 +1,47 @@
+using KvPolicy.Cli.CommandLine;
+using KvPolicy.Cli.Tests.Support;
+
+namespace KvPolicy.Cli.Tests.Commands;
+
+public class ApplicationTests
+{
+    public static TheoryData<string> Names => [.. Application.Commands.Select(c => c.Name)];
+
+    [Fact]
+    public void Help_lists_every_command()
+    {
+        CliResult help = InProcess.Run("--help");
+        Assert.Equal(0, help.Code);
+        foreach (Command command in Application.Commands) Assert.Contains($"  {command.Name} ", help.Out, StringComparison.Ordinal);
+        Assert.Equal(help.Out, InProcess.Run().Out);
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Every_command_has_help_with_an_example(string name)
+    {
+        CliResult help = InProcess.Run(name, "--help");
+        Assert.Equal((0, ""), (help.Code, help.Error));
+        Assert.Contains($"\n  kvpolicy {name}", help.Out, StringComparison.Ordinal);
+        Assert.Equal(help.Out, InProcess.Run("help", name).Out);
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Every_example_is_a_command_line_that_parses(string name)
+    {
+        Command command = Application.Commands.Single(c => c.Name == name);
+        foreach (string example in command.Examples)
+        {
+            string[] words = ShellWords.Split(example);
+            Assert.Equal(["kvpolicy", name], words[..2]);
+            ArgumentParser.Parse(command, words.AsSpan(2));
+        }
+    }
+
+    [Fact]
+    public void The_version_is_also_JSON() => Assert.Equal(InProcess.Run("--version").Out.Trim(), InProcess.Run("--version", "--json").Json.GetString());
+
+    [Fact]
+    public void An_unknown_command_is_refused() => InProcess.Run("tokenizer").Refuses(2, "unknown command 'tokenizer'", "did you mean tokenize?");
+}
