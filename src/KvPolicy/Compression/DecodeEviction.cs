@@ -4,19 +4,8 @@ namespace KvPolicy;
 /// Brings the held tokens of a head back to the budget of a decode step. Slots are in no order, so positions decide: who is protected, who
 /// is newest, who wins a tie.
 /// </summary>
-internal sealed class DecodeEviction(PolicyPlan plan, DecodePlan decode, KvCache cache, int prompt)
+internal sealed class DecodeEviction(PolicyPlan plan, DecodePlan decode, KvCache cache)
 {
-    /// <summary>True where what stayed of the prompt does not compete.</summary>
-    public bool FreezesPrompt => decode.Of == Base.Generated;
-
-    /// <summary>Competing and protected tokens that stay after <paramref name="generated"/> decoded tokens, the frozen ones not counted.</summary>
-    public int BudgetOf(int generated) => decode.Of switch
-    {
-        Base.Generated => decode.Budget.CeilingOf(generated),
-        Base.All => decode.Budget.FloorOf(prompt + generated),
-        _ => decode.Budget.FloorOf(prompt),
-    };
-
     /// <summary>Evicts from <paramref name="firstHead"/> and, at the same slots, from the <paramref name="heads"/> - 1 after it.</summary>
     /// <param name="layer">Layer.</param>
     /// <param name="firstHead">KV head whose positions decide.</param>

@@ -9,6 +9,7 @@ internal sealed class HostCompressor<TPrefill, TDecode> : SequenceCompressor
     private const int KeysWorthThreads = 4096;
 
     private readonly PolicyPlan _plan;
+    private readonly CompressionRules _rules;
     private readonly KvCache _cache;
     private readonly WorkerPool _workers;
     private readonly TPrefill _prefill;
@@ -19,7 +20,6 @@ internal sealed class HostCompressor<TPrefill, TDecode> : SequenceCompressor
     private readonly SelectionRow[] _rows;
     private readonly int[] _frozen;     // [layers, kvHeads]: held after the prefill
     private readonly PassCounts _counts;
-    private readonly List<string> _notes = [];
     private float[] _modelScores = [];  // Deferred: the layers' scores added up
     private int[] _positions = [];
 
@@ -27,38 +27,38 @@ internal sealed class HostCompressor<TPrefill, TDecode> : SequenceCompressor
     {
         (_plan, _cache, _workers, _prefill, _decode, _prompt) = (plan, cache, workers, prefill, decode, prompt.Tokens);
         _counts = new PassCounts(plan.Name);
-        _selector = plan.Prefill is { } after ? new PrefillSelector(plan, after, prompt) : null;
-        _eviction = plan.Decode is { Budget.KeepsAll: false } during ? new DecodeEviction(plan, during, cache, prompt.Tokens) : null;
+        _rules = new CompressionRules(plan, prompt);
+        _selector = _rules.Selector;
+        _eviction = _rules.Decode is { } during ? new DecodeEviction(plan, during, cache) : null;
         _frozen = new int[cache.Shape.Layers * cache.Shape.KvHeads];
         bool scores = _selector is not null || _eviction is not null;
         _rows = new SelectionRow[Shared ? 1 : cache.Shape.KvHeads];
         for (int row = 0; row < _rows.Length; row++) _rows[row] = new SelectionRow(scores ? cache.Capacity : 0);
-        if (_selector is { LacksShots: true }) _notes.Add("the prompt has no shots: it is kept whole");
     }
 
     /// <inheritdoc/>
-    public override int FirstObservedRow => _prompt - (ScoresPrefill ? Math.Min(_prompt, _plan.Prefill!.Rows) : 0);
+    public override int FirstObservedRow => _rules.FirstObservedRow(ScoresPrefill);
 
     /// <inheritdoc/>
-    public override bool ReadsDecodeAttention => Decodes && _plan.Decode!.ReadsAttention;
+    public override bool ReadsDecodeAttention => _rules.ReadsDecodeAttention;
 
     /// <inheritdoc/>
     public override bool Decodes => _eviction is not null;
 
     /// <inheritdoc/>
-    public override IReadOnlyList<string> Notes => _notes;
+    public override IReadOnlyList<string> Notes => _rules.Notes;
 
     /// <inheritdoc/>
     public override IReadOnlyList<KernelCount> Kernels => _counts.ToList();
 
-    private bool Shared => _plan.Share != Scope.Head;
+    private bool Shared => _rules.Shared;
 
-    private bool Evicts => _selector is { KeepsAll: false };
+    private bool Evicts => _rules.Evicts;
 
     private bool Deferred => _plan.Share == Scope.Model && (Evicts || ScoreRecord is not null);
 
     /// <summary>Whether the prefill's score pass runs: something is evicted, it seeds the state of decoding, or someone wants to see it.</summary>
-    private bool ScoresPrefill => Evicts || (_selector is not null && (ScoreRecord is not null || (Decodes && _plan.Decode!.NeedsPrefillState)));
+    private bool ScoresPrefill => Evicts || _rules.SeedsState || (_selector is not null && ScoreRecord is not null);
 
     /// <inheritdoc/>
     public override void PrefillLayer(in LayerView layer)
@@ -101,7 +101,7 @@ internal sealed class HostCompressor<TPrefill, TDecode> : SequenceCompressor
     public override void DecodeLayer(in LayerView layer)
     {
         if (_eviction is null) return;
-        int heads = _rows.Length, keys = 0, k = _eviction.BudgetOf(layer.Length - _prompt);
+        int heads = _rows.Length, keys = 0, k = _rules.DecodeBudget(layer.Length);
         bool over = false;
         for (int head = 0; head < heads; head++)
         {
@@ -125,7 +125,7 @@ internal sealed class HostCompressor<TPrefill, TDecode> : SequenceCompressor
 
     private bool _chunked;
 
-    private int FrozenOf(int layer, int head) => _eviction!.FreezesPrompt ? _frozen[layer * _cache.Shape.KvHeads + head] : 0;
+    private int FrozenOf(int layer, int head) => _rules.FreezesPrompt ? _frozen[layer * _cache.Shape.KvHeads + head] : 0;
 
     private void ScoreHeld(in LayerView layer)
     {
@@ -159,7 +159,7 @@ internal sealed class HostCompressor<TPrefill, TDecode> : SequenceCompressor
             _rows[row].Prepare(held, _selector!.UnitsOf(held));
         }
 
-        bool evicts = Evicts && (longest > _selector!.Budget || _plan.Prefill!.Unit == Unit.Shot);
+        bool evicts = _rules.EvictsFrom(longest);
         if (!evicts && ScoreRecord is null) return;
         if (_positions.Length < longest * _rows.Length) _positions = new int[longest * _rows.Length];
         var choose = new ChooseWork(this, from, longest, evicts);

@@ -86,10 +86,17 @@ internal sealed class PrefillSelector
         }
     }
 
+    /// <summary>How many of the competing of <paramref name="held"/> tokens stay.</summary>
+    public int ChosenOf(Protection protection, int held)
+    {
+        int protectedTokens = protection.Sinks + protection.Recent;
+        return Math.Min(Budget - protectedTokens, held - protectedTokens);
+    }
+
     private void ChooseTokens(SelectionRow row, Protection protection, int held)
     {
         int competing = held - protection.Sinks - protection.Recent;
-        int chosen = Math.Min(Budget - protection.Sinks - protection.Recent, competing);
+        int chosen = ChosenOf(protection, held);
         Span<int> kept = row.Kept;
         for (int slot = 0; slot < protection.Sinks; slot++) kept[slot] = slot;
         Span<int> middle = kept.Slice(protection.Sinks, chosen);
@@ -114,10 +121,12 @@ internal sealed class PrefillSelector
     private void ChooseChunks(SelectionRow row, Protection protection, int held)
     {
         int competing = held - protection.Sinks - protection.Recent, left = Budget - protection.Sinks - protection.Recent;
+        Array.Clear(row.Taken);
         foreach (ulong key in BestFirst(row, (competing + _prefill.Chunk - 1) / _prefill.Chunk))
         {
             int first = UnitOf(key) * _prefill.Chunk;
             int taken = Math.Min(left, Math.Min(_prefill.Chunk, competing - first));
+            row.Taken[UnitOf(key)] = taken;
             row.Stays.AsSpan(protection.Sinks + first, taken).Fill(true);
             left -= taken;
             if (left == 0) break;
@@ -128,25 +137,37 @@ internal sealed class PrefillSelector
     {
         // Every token of a shot counts for its mean, protected or not; in double, because shots are long.
         Span<double> sums = _shots.Count <= 256 ? stackalloc double[_shots.Count] : new double[_shots.Count];
+        CountShots(row, positions);
+        Protection protection = ProtectionOf(positions.Length);
+        for (int slot = 0; slot < positions.Length; slot++)
+        {
+            int shot = _shots.At(positions[slot]);
+            if (shot < 0) continue;
+            sums[shot] += protection.Covers(slot, positions.Length) ? row.Scores[slot] : row.Pooled[slot - protection.Sinks];
+        }
+
+        for (int shot = 0; shot < _shots.Count; shot++) row.Units[shot] = row.Shots[shot].Held > 0 ? (float)(sums[shot] / row.Shots[shot].Held) : float.NaN;
+    }
+
+    /// <summary>Counts the held tokens of each shot, and those of them that compete, into <see cref="SelectionRow.Shots"/>.</summary>
+    /// <param name="row">Row.</param>
+    /// <param name="positions">Position of each held slot.</param>
+    public void CountShots(SelectionRow row, ReadOnlySpan<int> positions)
+    {
         Array.Clear(row.Shots);
         Protection protection = ProtectionOf(positions.Length);
         for (int slot = 0; slot < positions.Length; slot++)
         {
             int shot = _shots.At(positions[slot]);
             if (shot < 0) continue;
-            bool competes = !protection.Covers(slot, positions.Length);
-            sums[shot] += competes ? row.Pooled[slot - protection.Sinks] : row.Scores[slot];
             row.Shots[shot].Held++;
-            if (competes) row.Shots[shot].Cost++;
+            if (!protection.Covers(slot, positions.Length)) row.Shots[shot].Cost++;
         }
-
-        for (int shot = 0; shot < _shots.Count; shot++) row.Units[shot] = row.Shots[shot].Held > 0 ? (float)(sums[shot] / row.Shots[shot].Held) : float.NaN;
     }
 
     private void ChooseShots(SelectionRow row, Protection protection, ReadOnlySpan<int> positions)
     {
         int held = positions.Length, newest = positions[held - 1], left = ShotBudget(row, newest);
-        Span<bool> chosen = _shots.Count <= 1024 ? stackalloc bool[_shots.Count] : new bool[_shots.Count];
         bool open = true;
         foreach (ulong key in BestFirst(row, _shots.Count))
         {
@@ -156,13 +177,13 @@ internal sealed class PrefillSelector
             bool fits = open && !arriving && row.Shots[shot].Held > 0 && cost <= left;
             if (fits) left -= cost;
             else if (!arriving && row.Shots[shot].Held > 0 && _prefill.Packing == Packing.Stop) open = false;
-            chosen[shot] = fits || arriving;
+            row.Taken[shot] = fits || arriving ? row.Shots[shot].Held : 0;
         }
 
         for (int slot = 0; slot < held; slot++)
         {
             int shot = _shots.At(positions[slot]);
-            row.Stays[slot] |= shot < 0 || chosen[shot];
+            row.Stays[slot] |= shot < 0 || row.Taken[shot] > 0;
         }
     }
 

@@ -19,6 +19,9 @@ internal sealed class SelectionRow
     /// <summary>Score of each chunk or shot.</summary>
     public float[] Units { get; private set; } = [];
 
+    /// <summary>How many tokens of each chunk or shot stay beside the protected ones; of a chunk its first, of a shot all or none.</summary>
+    public int[] Taken { get; private set; } = [];
+
     /// <summary>Whether each slot stays.</summary>
     public bool[] Stays { get; private set; } = [];
 
@@ -41,7 +44,7 @@ internal sealed class SelectionRow
     public void Prepare(int held, int units)
     {
         if (Kept.Length < held) (Pooled, Kept, Stays) = (new float[held], new int[held], new bool[held]);
-        if (Units.Length < units) (Units, Shots) = (new float[units], new (int, int)[units]);
+        if (Units.Length < units) (Units, Taken, Shots) = (new float[units], new int[units], new (int, int)[units]);
         if (Order.Length < units) Order = new ulong[units];
     }
 
