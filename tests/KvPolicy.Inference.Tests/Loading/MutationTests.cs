@@ -9,8 +9,17 @@ namespace KvPolicy.Inference.Tests.Loading;
 public sealed class MutationTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
+    private int _loaded;
+    private int _refused;
 
     public void Dispose() => _folder.Dispose();
+
+    // Damage that never shows, or always, would prove nothing.
+    private void BothKindsWereSeen(int count)
+    {
+        Assert.Equal(count, _loaded + _refused);
+        Assert.InRange(_refused, count / 4, count - 1);
+    }
 
     [Theory]
     [InlineData(1u, 150)]
@@ -23,6 +32,7 @@ public sealed class MutationTests : IDisposable
         int header = honest.Length - 4 * 8 * (2 * TinyModel.GgufVocabulary + 60);
         var random = new Random(count);
         for (int i = 0; i < count; i++) TryLoad(_folder.Write("m.gguf", Mutation.Of(honest, header, random)), $"alignment {alignment}, {i}");
+        BothKindsWereSeen(count);
     }
 
     [Fact]
@@ -50,6 +60,7 @@ public sealed class MutationTests : IDisposable
             _folder.Write(damaged, Mutation.Of(honest[damaged], header, random));
             TryLoad(_folder.Path, $"{damaged} {i}");
         }
+        BothKindsWereSeen(count);
     }
 
     [Fact]
@@ -65,6 +76,8 @@ public sealed class MutationTests : IDisposable
             _folder.Write("model.safetensors.index.json", Mutation.Of(index, index.Length, random));
             TryLoad(_folder.Path, $"index {i}");
         }
+        // Hardly a byte of an index can change without a name going wrong.
+        Assert.InRange(_refused, 30, 60);
     }
 
     [Fact]
@@ -74,6 +87,7 @@ public sealed class MutationTests : IDisposable
         byte[] honest = TinyModel.Llama2c();
         var random = new Random(4);
         for (int i = 0; i < 200; i++) TryLoad(_folder.Write("m.bin", Mutation.Of(honest, 28, random)), $"llama2c {i}");
+        BothKindsWereSeen(200);
     }
 
     [SkippableTheory]
@@ -84,9 +98,10 @@ public sealed class MutationTests : IDisposable
         byte[] honest = File.ReadAllBytes(SharedData.Model("quants", name));
         var random = new Random(name.Length);
         for (int i = 0; i < count; i++) TryLoad(_folder.Write("m.gguf", Mutation.Of(honest, 16000, random)), $"{name} {i}");
+        BothKindsWereSeen(count);
     }
 
-    private static void TryLoad(string path, string what)
+    private void TryLoad(string path, string what)
     {
         long size = Directory.Exists(path) ? Directory.EnumerateFiles(path).Sum(f => new FileInfo(f).Length) : new FileInfo(path).Length;
         long before = GC.GetAllocatedBytesForCurrentThread();
@@ -94,9 +109,11 @@ public sealed class MutationTests : IDisposable
         {
             using Model model = ModelLoader.Load(path);
             LoadAssert.Touch(model);
+            _loaded++;
         }
         catch (ModelFormatException e)
         {
+            _refused++;
             LoadAssert.OneLine(e, path);
         }
         catch (Exception e)
