@@ -20,7 +20,7 @@ internal sealed class SourceWriter
     /// <summary>Writes one line, or the lines of a multi-line text, each at the current depth.</summary>
     public void Line(string text)
     {
-        _spaced = text.EndsWith("{", StringComparison.Ordinal);
+        _spaced = text.EndsWith("{", StringComparison.Ordinal) || text.EndsWith("[", StringComparison.Ordinal);
         foreach (string line in text.Split('\n'))
         {
             string trimmed = line.TrimEnd('\r', ' ');
@@ -29,10 +29,10 @@ internal sealed class SourceWriter
         }
     }
 
-    /// <summary>Opens a brace block under a heading; disposing closes it.</summary>
-    public Block Open(string heading)
+    /// <summary>Opens a brace block under a heading, or a bare one; disposing closes it.</summary>
+    public Block Open(string heading = "")
     {
-        Line(heading);
+        if (heading.Length > 0) Line(heading);
         Line("{");
         _depth++;
         return new Block(this, "}");
