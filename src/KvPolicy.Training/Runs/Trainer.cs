@@ -1,0 +1,137 @@
+using System.Diagnostics;
+using System.Globalization;
+using KvPolicy.Evaluation.Randomness;
+using KvPolicy.Evaluation.Rows;
+using KvPolicy.Training.Data;
+using KvPolicy.Training.Judging;
+using KvPolicy.Training.Model;
+using KvPolicy.Training.Optimisation;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace KvPolicy.Training.Runs;
+
+/// <summary>The training loop. A step depends on the weights, the optimiser's state, the seed and the step's number alone.</summary>
+internal sealed class Trainer : IDisposable
+{
+    private const int ReportEvery = 20;
+    private const int MonitorEvery = 500;
+    private const int MonitorPrompts = 30;
+    private const int CopyWatchUntil = 500;
+    private const ulong CopyWatchDomain = 4;
+
+    private readonly TrainingOptions _options;
+    private readonly Weights _weights;
+    private readonly Network _network;
+    private readonly Optimiser _optimiser;
+    private readonly Stopwatch _clock = Stopwatch.StartNew();
+    private readonly Progress _before;
+    private readonly List<CurvePoint> _curve;
+    private long _tokens;
+
+    /// <summary>Starts a run, or goes on where its checkpoint stands.</summary>
+    internal Trainer(TrainingOptions options)
+    {
+        _options = options;
+        Directory.CreateDirectory(options.Folder);
+        var saved = Checkpoint.Read(options);
+        _before = saved?.Progress ?? new Progress(0, 0, 0, 0, []);
+        (Step, _curve, _tokens) = (_before.Step, _before.Curve, _before.Tokens);
+        Dictionary<string, float[]> values = saved is { } s
+            ? ParameterSpec.All(TinyModel.Words).ToDictionary(spec => spec.Name, spec => s.File.Values(spec.Name))
+            : Initialisation.Draw(options.Seed);
+        _weights = new Weights(TinyModel.Words, values, trainable: true);
+        _network = new Network(_weights);
+        _optimiser = new Optimiser(_weights, saved?.File);
+    }
+
+    /// <summary>Steps done.</summary>
+    internal int Step { get; private set; }
+
+    internal Weights Weights => _weights;
+
+    internal Network Network => _network;
+
+    /// <summary>Where the run stands now.</summary>
+    internal Progress Progress => new(
+        Step, _before.Seconds + _clock.Elapsed.TotalSeconds, _before.CpuSeconds + Environment.CpuUsage.TotalTime.TotalSeconds, _tokens, _curve);
+
+    /// <summary>Trains until the options' last step, with a line every few steps and a checkpoint every few more.</summary>
+    internal void Run(TextWriter log)
+    {
+        if (Step > 0) log.WriteLine(string.Create(CultureInfo.InvariantCulture, $"going on from step {Step}"));
+        double sum = 0, sumOfPoint = 0;
+        int steps = 0, stepsOfPoint = 0;
+        long mark = Stopwatch.GetTimestamp();
+        for (int last = Math.Min(_options.StopAfter, Schedule.Steps); Step < last;)
+        {
+            double loss = OneStep(Step);
+            Step++;
+            sum += loss;
+            steps++;
+            sumOfPoint += loss;
+            stepsOfPoint++;
+            if (Step % ReportEvery == 0)
+            {
+                double seconds = Stopwatch.GetElapsedTime(mark).TotalSeconds;
+                mark = Stopwatch.GetTimestamp();
+                log.WriteLine(string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"step {Step,4}/{Schedule.Steps}  loss {sum / steps:0.0000}  {steps * (double)_options.BatchTokens / seconds,6:0} tokens/s  {Progress.Seconds / 60:0.0} min"));
+                log.Flush();
+                (sum, steps) = (0, 0);
+            }
+
+            if (Step % _options.CheckpointEvery == 0 || Step == last)
+            {
+                if (Step <= CopyWatchUntil) log.WriteLine(string.Create(CultureInfo.InvariantCulture, $"step {Step}, loss of the copy task {CopyLoss():0.000}"));
+                double[] right = Step % MonitorEvery == 0 || Step == Schedule.Steps ? Monitor(log) : [];
+                _curve.Add(new CurvePoint(Step, Progress.Seconds, _tokens, sumOfPoint / stepsOfPoint, right));
+                (sumOfPoint, stepsOfPoint) = (0, 0);
+                Checkpoint.Write(_options, _weights, _optimiser, Progress);
+            }
+        }
+    }
+
+    /// <summary>One step: mean cross entropy over the asked words, gradient, update. Returns the loss before the update.</summary>
+    internal double OneStep(int step)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Batch batch = Batch.Of(Curriculum.Rows(_options.Seed, step, _options.BatchTokens));
+        Tensor loss = LossOf(batch);
+        IList<Tensor> gradients = autograd.grad([loss], [.. _weights.Tensors]);
+        _optimiser.Step([.. gradients], step);
+        _tokens += batch.Ids.numel();
+        return loss.item<float>();
+    }
+
+    /// <summary>Mean cross entropy over the asked words of a batch. Only their hidden states reach the output head.</summary>
+    internal Tensor LossOf(Batch batch)
+    {
+        Tensor hidden = _network.Forward(batch.Ids).reshape(-1, TinyModel.Hidden).index_select(0, batch.Places);
+        return nn.functional.cross_entropy(_network.Logits(hidden), batch.Wanted);
+    }
+
+    /// <summary>The loss on sixteen rows of the copy task that are always the same: below 1 at step 300, or retrieval is not being learnt.</summary>
+    private double CopyLoss()
+    {
+        using IDisposable noGradient = no_grad();
+        using DisposeScope scope = NewDisposeScope();
+        return LossOf(Batch.Of([.. Enumerable.Range(0, 16).Select(i => RowShapes.Write("CP", new SeededRandom(CopyWatchDomain, (ulong)i), 128))])).item<float>();
+    }
+
+    public void Dispose()
+    {
+        _optimiser.Dispose();
+        _network.Dispose();
+        _weights.Dispose();
+    }
+
+    private double[] Monitor(TextWriter log)
+    {
+        double[] right = Judge.Monitor(new Decoder(_network, [.. Enumerable.Range(0, TinyModel.Words)]), MonitorPrompts);
+        IEnumerable<string> parts = Evaluation.EvaluationTasks.All.Select((task, i) => string.Create(CultureInfo.InvariantCulture, $"{task.Name} {right[i]:0}"));
+        log.WriteLine($"step {Step.ToString(CultureInfo.InvariantCulture)}, {MonitorPrompts} prompts a task, % right: {string.Join("  ", parts)}");
+        return right;
+    }
+}
