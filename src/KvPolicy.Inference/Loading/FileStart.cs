@@ -37,7 +37,7 @@ internal static class FileStart
             first8 = BinaryPrimitives.ReadUInt64LittleEndian(start);
             return true;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException or ModelFormatException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or ModelFormatException)
         {
             return false;
         }

@@ -11,7 +11,11 @@ internal static class LoadError
     internal const string FetchAgain = "the file is damaged or cut short: fetch or convert it again";
 
     internal static ModelFormatException Of(string file, string field, string problem, string remedy, Exception? inner = null)
-        => new($"{Printable(file, 400)}: {(field.Length == 0 ? "(empty name)" : Printable(field, 120))}: {Printable(problem, 300)}; {Printable(remedy, 300)}", inner);
+    {
+        if (field.Length == 0) field = "(empty name)";
+        string where = $"{Printable(file, 400)}: {Printable(field, 120)}";
+        return new ModelFormatException($"{where}: {Printable(problem, 300)}; {Printable(remedy, 300)}", inner);
+    }
 
     internal static ModelFormatException Damaged(string file, string field, string problem, Exception? inner = null)
         => Of(file, field, problem, FetchAgain, inner);

@@ -3,7 +3,9 @@ using System.Runtime.InteropServices;
 
 namespace KvPolicy.Inference.Loading;
 
-/// <summary>The bytes of a file, mapped read-only, or of a resource, copied once to native memory. Readers check every range against <see cref="Length"/>.</summary>
+/// <summary>
+/// The bytes of a file, mapped read-only, or of a resource, copied once to native memory. Readers check every range against <see cref="Length"/>.
+/// </summary>
 internal sealed unsafe class MappedBytes : IDisposable
 {
     private readonly MemoryMappedFile? _file;

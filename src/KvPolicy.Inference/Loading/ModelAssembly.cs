@@ -10,12 +10,16 @@ internal static class ModelAssembly
     {
         if (tokenizer.VocabularySize > config.VocabularySize)
         {
-            throw LoadError.Of(name, "vocabulary", $"the tokenizer has {tokenizer.VocabularySize} ids, the embedding only {config.VocabularySize} rows",
+            throw LoadError.Of(name, "vocabulary",
+                $"the tokenizer has {tokenizer.VocabularySize} ids, the embedding only {config.VocabularySize} rows",
                 "use the tokenizer that belongs to the weights");
         }
         foreach (int id in tokenizer.EndIds.Append(tokenizer.BosId))
         {
-            if (id >= config.VocabularySize) throw LoadError.Damaged(name, "special ids", $"{id} is not below the vocabulary of {config.VocabularySize}");
+            if (id >= config.VocabularySize)
+            {
+                throw LoadError.Damaged(name, "special ids", $"{id} is not below the vocabulary of {config.VocabularySize}");
+            }
         }
         return new Model(name, config, weights, tokenizer, files, fileBytes);
     }

@@ -6,7 +6,10 @@ using KvPolicy.Inference.Tokenization;
 
 namespace KvPolicy.Inference.Loading;
 
-/// <summary>Loads models: a .gguf (or the first part of several), a Hugging Face folder, a llama2.c .bin, or <see cref="Embedded"/>. The format is told by content, not by name.</summary>
+/// <summary>
+/// Loads models: a .gguf (or the first part of several), a Hugging Face folder, a llama2.c .bin, or <see cref="Embedded"/>. The format is told by
+/// content, not by name.
+/// </summary>
 public static class ModelLoader
 {
     /// <summary>Name of the model that is part of this assembly.</summary>
@@ -14,11 +17,16 @@ public static class ModelLoader
 
     private const string EmbeddedResources = "kvpolicy-tiny";
 
-    /// <summary>Maps a model's weights and builds its tokenizer. Weights stay in the files: they become resident as they are used, and unmapped with the model.</summary>
+    /// <summary>
+    /// Maps a model's weights and builds its tokenizer. Weights stay in the files: they become resident as they are used, and unmapped with the
+    /// model.
+    /// </summary>
     /// <param name="path">File, folder, or <see cref="Embedded"/>.</param>
-    /// <param name="tokenizerPath">Tokenizer to use instead of the model's own: a folder, tokenizer.json, tokenizer.model, a .gguf, or llama2.c's tokenizer.bin.</param>
+    /// <param name="tokenizerPath">Tokenizer to use instead of the model's own: a folder, tokenizer.json, tokenizer.model, a .gguf, or llama2.c's
+    /// tokenizer.bin.</param>
     /// <returns>The model; the caller disposes it.</returns>
-    /// <exception cref="ModelFormatException">The files are absent, damaged, contradictory, or hold what the engine does not know; the message is one line that names file, field and remedy.</exception>
+    /// <exception cref="ModelFormatException">The files are absent, damaged, contradictory, or hold what the engine does not know; the message is
+    /// one line that names file, field and remedy.</exception>
     public static Model Load(string path, string? tokenizerPath = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -71,7 +79,8 @@ public static class ModelLoader
             ".gguf" => Format.Gguf, // opened as such, so that its message speaks of GGUF
             ".bin" => Format.Llama2c,
             ".safetensors" or ".json" => throw LoadError.Of(path, "model", "is one file of a model folder", "name the folder"),
-            _ => throw LoadError.Of(path, "model", "is neither a .gguf nor a llama2.c .bin", $"name a .gguf, a model folder, a llama2.c .bin, or `{Embedded}`"),
+            _ => throw LoadError.Of(path, "model", "is neither a .gguf nor a llama2.c .bin",
+                $"name a .gguf, a model folder, a llama2.c .bin, or `{Embedded}`"),
         };
     }
 

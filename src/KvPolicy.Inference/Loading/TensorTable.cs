@@ -11,7 +11,9 @@ internal sealed record ListedTensor(string File, ModelTensor Tensor, IReadOnlyLi
     internal string ShapeText => "[" + string.Join(", ", Shape) + "]";
 }
 
-/// <summary>All tensors of a model by name, whichever files they lie in. Remembers what was taken, so that what nobody understands is refused.</summary>
+/// <summary>
+/// All tensors of a model by name, whichever files they lie in. Remembers what was taken, so that what nobody understands is refused.
+/// </summary>
 internal sealed class TensorTable(string source)
 {
     private readonly Dictionary<string, ListedTensor> _tensors = new(StringComparer.Ordinal);
@@ -55,7 +57,8 @@ internal sealed class TensorTable(string source)
         ListedTensor found = Find(name);
         if (!SameShape(found.Shape, shape))
         {
-            throw LoadError.Damaged(found.File, name, $"has the shape {found.ShapeText}, but the model's numbers ask for [{string.Join(", ", shape)}]");
+            string wanted = "[" + string.Join(", ", shape) + "]";
+            throw LoadError.Damaged(found.File, name, $"has the shape {found.ShapeText}, but the model's numbers ask for {wanted}");
         }
         _taken.Add(name);
         return found.Tensor;

@@ -3,7 +3,10 @@ using KvPolicy.Inference.Models;
 
 namespace KvPolicy.Inference.Loading.Gguf;
 
-/// <summary>The numbers of a model out of GGUF metadata. A key of the architecture that is not understood is refused, as it may change what the model computes.</summary>
+/// <summary>
+/// The numbers of a model out of GGUF metadata. A key of the architecture that is not understood is refused, as it may change what the model
+/// computes.
+/// </summary>
 internal sealed class GgufConfig
 {
     private static readonly HashSet<string> Understood = new(StringComparer.Ordinal)
@@ -38,7 +41,8 @@ internal sealed class GgufConfig
             "mistral" => Architecture.Mistral,
             "qwen2" => Architecture.Qwen2,
             "qwen3" => Architecture.Qwen3,
-            _ => throw LoadError.Of(_file, "general.architecture", $"\"{LoadError.Printable(name)}\" is not supported", "use a model of llama, qwen2 or qwen3"),
+            _ => throw LoadError.Of(_file, "general.architecture", $"\"{LoadError.Printable(name)}\" is not supported",
+                "use a model of llama, qwen2 or qwen3"),
         };
     }
 
@@ -107,13 +111,17 @@ internal sealed class GgufConfig
         int key = Number("attention.key_length", 0);
         if (key == 0)
         {
-            if (hidden % heads != 0) throw LoadError.Damaged(_file, _prefix + "attention.head_count", $"{heads} heads do not divide the width {hidden}");
+            if (hidden % heads != 0)
+            {
+                throw LoadError.Damaged(_file, _prefix + "attention.head_count", $"{heads} heads do not divide the width {hidden}");
+            }
             key = hidden / heads;
         }
         int value = Number("attention.value_length", key);
         if (value != key)
         {
-            throw LoadError.Of(_file, _prefix + "attention.value_length", $"values of {value} channels beside keys of {key} are not supported", "use another model");
+            throw LoadError.Of(_file, _prefix + "attention.value_length", $"values of {value} channels beside keys of {key} are not supported",
+                "use another model");
         }
         int rotated = Number("rope.dimension_count", key);
         if (rotated != key)
@@ -147,7 +155,8 @@ internal sealed class GgufConfig
         if (type == "none") return 1;
         if (type != "linear")
         {
-            throw LoadError.Of(_file, _prefix + "rope.scaling.type", $"\"{LoadError.Printable(type)}\" is not supported", "use a model with linear, llama3 or no RoPE scaling");
+            throw LoadError.Of(_file, _prefix + "rope.scaling.type", $"\"{LoadError.Printable(type)}\" is not supported",
+                "use a model with linear, llama3 or no RoPE scaling");
         }
         if (!_metadata.TryGetFloat(_prefix + "rope.scaling.factor", out float factor)
             && !_metadata.TryGetFloat(_prefix + "rope.scale_linear", out factor)) return 1;

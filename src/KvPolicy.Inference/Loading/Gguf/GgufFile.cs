@@ -2,7 +2,9 @@ using KvPolicy.Inference.Models;
 
 namespace KvPolicy.Inference.Loading.Gguf;
 
-/// <summary>A GGUF file of version 2 or 3: metadata and the list of tensors, read lazily from the mapping. A file of vocabulary alone has no tensors.</summary>
+/// <summary>
+/// A GGUF file of version 2 or 3: metadata and the list of tensors, read lazily from the mapping. A file of vocabulary alone has no tensors.
+/// </summary>
 internal sealed class GgufFile : IDisposable
 {
     private const uint Magic = 0x46554747;

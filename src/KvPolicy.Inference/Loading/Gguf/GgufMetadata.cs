@@ -96,7 +96,8 @@ internal sealed class GgufMetadata(MappedBytes bytes, IReadOnlyDictionary<string
     private ModelFormatException WrongType(string key, GgufValue value, string wanted)
         => LoadError.Of(bytes.Name, key, $"is {value}, not {wanted}", "convert the model again");
 
-    private static bool IsInteger(GgufValueType type) => !IsReal(type) && type is not (GgufValueType.Bool or GgufValueType.String or GgufValueType.Array);
+    private static bool IsInteger(GgufValueType type)
+        => !IsReal(type) && type is not (GgufValueType.Bool or GgufValueType.String or GgufValueType.Array);
 
     private static bool IsReal(GgufValueType type) => type is GgufValueType.Float32 or GgufValueType.Float64;
 

@@ -40,9 +40,10 @@ internal sealed partial class GgufParts : IDisposable
         GgufMetadata metadata = First.Metadata;
         if (!metadata.TryGetUInt("split.count", out uint count) || count <= 1) return;
         Match name = PartName().Match(path);
-        if (!name.Success || !uint.TryParse(name.Groups["count"].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out uint named) || named != count)
+        if (!name.Success || uint.Parse(name.Groups["count"].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture) != count)
         {
-            throw LoadError.Of(path, "split.count", $"is one of {count} parts, but its name does not end with -00001-of-{count:D5}.gguf", "give the parts their names back");
+            throw LoadError.Of(path, "split.count", $"is one of {count} parts, but its name does not end with -00001-of-{count:D5}.gguf",
+                "give the parts their names back");
         }
         string NameOf(uint part) => string.Create(CultureInfo.InvariantCulture, $"{name.Groups["stem"].Value}-{part:D5}-of-{count:D5}.gguf");
         if (metadata.TryGetUInt("split.no", out uint number) && number != 0)
@@ -70,6 +71,6 @@ internal sealed partial class GgufParts : IDisposable
         throw LoadError.Of(First.Path, "split.tensors.count", $"{announced} tensors are announced, the parts hold {found}", "fetch all parts again");
     }
 
-    [GeneratedRegex(@"^(?<stem>.*)-\d{5}-of-(?<count>\d{5})\.gguf$", RegexOptions.CultureInvariant | RegexOptions.Singleline)]
+    [GeneratedRegex(@"^(?<stem>.*)-[0-9]{5}-of-(?<count>[0-9]{5})\.gguf$", RegexOptions.CultureInvariant | RegexOptions.Singleline)]
     private static partial Regex PartName();
 }

@@ -23,7 +23,8 @@ internal static unsafe class GgufTensors
         long rowBytes = TensorStorage.RowBytes(type, columns);
         if (rowBytes < 0)
         {
-            throw LoadError.Damaged(file.Path, info.Name, $"rows of {columns} numbers are no whole number of {type} blocks of {TensorStorage.BlockLength(type)}");
+            throw LoadError.Damaged(file.Path, info.Name,
+                $"rows of {columns} numbers are no whole number of {type} blocks of {TensorStorage.BlockLength(type)}");
         }
         long rows = Rows(file.Path, info);
         UInt128 bytes = (UInt128)(ulong)rows * (ulong)rowBytes;

@@ -4,7 +4,8 @@ using KvPolicy.Inference.Models;
 namespace KvPolicy.Inference.Loading.HuggingFace;
 
 /// <summary>
-/// config.json to the numbers of a model. Keys that the reference implementation of a model_type reads are supported, or refused unless they have the value
+/// config.json to the numbers of a model. Keys that the reference implementation of a model_type reads are supported, or refused unless they have
+/// the value
 /// that changes nothing; others have no effect there and none here.
 /// </summary>
 internal static class HfConfig
@@ -66,7 +67,8 @@ internal static class HfConfig
             "mistral" => Architecture.Mistral,
             "qwen2" => Architecture.Qwen2,
             "qwen3" => Architecture.Qwen3,
-            _ => throw LoadError.Of(json.File, "model_type", $"\"{LoadError.Printable(type)}\" is not supported", "use a model of llama, mistral, qwen2 or qwen3"),
+            _ => throw LoadError.Of(json.File, "model_type", $"\"{LoadError.Printable(type)}\" is not supported",
+                "use a model of llama, mistral, qwen2 or qwen3"),
         };
         IReadOnlyList<string>? heads = json.Strings("architectures");
         if (heads is { Count: > 0 } && !heads.Any(h => h.EndsWith("ForCausalLM", StringComparison.Ordinal)))

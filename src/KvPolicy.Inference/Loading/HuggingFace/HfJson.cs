@@ -33,7 +33,8 @@ internal readonly struct HfJson(string file, JsonElement element, string prefix 
     internal double? Number(string key)
     {
         if (!TryGet(key, out JsonElement value)) return null;
-        return value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double real) && double.IsFinite(real) ? real : throw Wrong(key, "a number");
+        if (value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double real) && double.IsFinite(real)) return real;
+        throw Wrong(key, "a number");
     }
 
     internal bool? Bool(string key)
@@ -51,7 +52,10 @@ internal readonly struct HfJson(string file, JsonElement element, string prefix 
     internal IReadOnlyList<string>? Strings(string key)
     {
         if (!TryGet(key, out JsonElement value)) return null;
-        if (value.ValueKind != JsonValueKind.Array || value.EnumerateArray().Any(v => v.ValueKind != JsonValueKind.String)) throw Wrong(key, "a list of strings");
+        if (value.ValueKind != JsonValueKind.Array || value.EnumerateArray().Any(v => v.ValueKind != JsonValueKind.String))
+        {
+            throw Wrong(key, "a list of strings");
+        }
         return [.. value.EnumerateArray().Select(v => v.GetString()!)];
     }
 
@@ -94,7 +98,8 @@ internal readonly struct HfJson(string file, JsonElement element, string prefix 
 
     private string Name(string key) => prefix + key;
 
-    private ModelFormatException Missing(string key) => LoadError.Of(file, Name(key), "the key is missing", "take the config.json that belongs to the weights");
+    private ModelFormatException Missing(string key) => LoadError.Of(file, Name(key), "the key is missing",
+        "take the config.json that belongs to the weights");
 
     private ModelFormatException Wrong(string key, string wanted)
         => LoadError.Of(file, Name(key), $"is not {wanted}", "take the config.json that belongs to the weights");

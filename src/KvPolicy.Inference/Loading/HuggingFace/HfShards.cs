@@ -58,19 +58,29 @@ internal sealed class HfShards : IDisposable
         var opened = new Dictionary<string, SafetensorsFile>(StringComparer.Ordinal);
         foreach (string name in map.Values.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal))
         {
-            if (!ModelFolder.IsInside(name)) throw LoadError.Of(indexFile, "weight_map", $"\"{LoadError.Printable(name)}\" leads out of the folder", "fetch the index again");
-            if (!folder.Has(name)) throw LoadError.Of(indexFile, "weight_map", $"{LoadError.Printable(name)} is not in the folder", "fetch the missing file");
+            if (!ModelFolder.IsInside(name))
+            {
+                throw LoadError.Of(indexFile, "weight_map", $"\"{LoadError.Printable(name)}\" leads out of the folder", "fetch the index again");
+            }
+            if (!folder.Has(name))
+            {
+                throw LoadError.Of(indexFile, "weight_map", $"{LoadError.Printable(name)} is not in the folder", "fetch the missing file");
+            }
             opened.Add(name, Add(folder, name, table));
         }
         foreach ((string tensor, string name) in map)
         {
-            if (!opened[name].TryGet(tensor, out _)) throw LoadError.Damaged(folder.Describe(name), tensor, $"the tensor is missing, but {Index} says it is here");
+            if (!opened[name].TryGet(tensor, out _))
+            {
+                throw LoadError.Damaged(folder.Describe(name), tensor, $"the tensor is missing, but {Index} says it is here");
+            }
         }
     }
 
     private static Dictionary<string, string> ReadMap(string file, JsonElement root)
     {
-        if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty("weight_map", out JsonElement map) || map.ValueKind != JsonValueKind.Object)
+        JsonElement map = default;
+        if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty("weight_map", out map) || map.ValueKind != JsonValueKind.Object)
         {
             throw LoadError.Damaged(file, "weight_map", "is missing or no object");
         }

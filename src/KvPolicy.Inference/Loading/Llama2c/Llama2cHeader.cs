@@ -4,7 +4,8 @@ using KvPolicy.Inference.Models;
 namespace KvPolicy.Inference.Loading.Llama2c;
 
 /// <summary>The seven numbers at the start of a llama2.c file (the legacy export, which has no magic number).</summary>
-internal sealed record Llama2cHeader(int Hidden, int FeedForward, int Layers, int Heads, int KvHeads, int Vocabulary, int Context, bool SeparateClassifier)
+internal sealed record Llama2cHeader(int Hidden, int FeedForward, int Layers, int Heads, int KvHeads, int Vocabulary, int Context,
+    bool SeparateClassifier)
 {
     internal const int Bytes = 7 * 4;
 

@@ -5,7 +5,9 @@ using KvPolicy.Inference.Tokenization;
 
 namespace KvPolicy.Inference.Loading.Llama2c;
 
-/// <summary>Finds the tokenizer of a llama2.c model: the given file, else tokenizer.bin beside it, else the only other .bin there of a tokenizer's form.</summary>
+/// <summary>
+/// Finds the tokenizer of a llama2.c model: the given file, else tokenizer.bin beside it, else the only other .bin there of a tokenizer's form.
+/// </summary>
 internal static class Llama2cTokenizerFile
 {
     internal static ITextTokenizer Load(string model, string? given, int vocabulary) => given is null
@@ -22,7 +24,8 @@ internal static class Llama2cTokenizerFile
         return found.Length switch
         {
             1 => found[0],
-            0 => throw LoadError.Of(model, "tokenizer", $"there is no tokenizer.bin of {vocabulary} tokens beside the model", "name one (--tokenizer FILE)"),
+            0 => throw LoadError.Of(model, "tokenizer", $"there is no tokenizer.bin of {vocabulary} tokens beside the model",
+                "name one (--tokenizer FILE)"),
             _ => throw LoadError.Of(model, "tokenizer",
                 $"{Path.GetFileName(found[0])} and {Path.GetFileName(found[1])} both look like its tokenizer", "name one (--tokenizer FILE)"),
         };

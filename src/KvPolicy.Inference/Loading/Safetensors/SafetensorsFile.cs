@@ -53,7 +53,10 @@ internal sealed class SafetensorsFile : IDisposable
     {
         SafetensorsEntry entry = Get(name);
         if (entry.Type != type) throw LoadError.Of(Path, name, $"is {entry.Type}, not {type}", $"write it as {type}");
-        if (entry.Bytes > int.MaxValue) throw LoadError.Of(Path, name, $"{entry.Bytes} bytes are more than can be read at once", "use a smaller tensor");
+        if (entry.Bytes > int.MaxValue)
+        {
+            throw LoadError.Of(Path, name, $"{entry.Bytes} bytes are more than can be read at once", "use a smaller tensor");
+        }
         return MemoryMarshal.Cast<byte, T>(Bytes.Span(entry.Offset, (int)entry.Bytes)).ToArray();
     }
 

@@ -18,7 +18,9 @@ internal sealed record SafetensorsEntry(string Name, SafetensorsType Type, IRead
     internal string ShapeText => "[" + string.Join(", ", Shape) + "]";
 }
 
-/// <summary>Reads the JSON header: eight bytes of length, then one object of tensors. Data begins right after it, at whichever byte that is.</summary>
+/// <summary>
+/// Reads the JSON header: eight bytes of length, then one object of tensors. Data begins right after it, at whichever byte that is.
+/// </summary>
 internal static class SafetensorsHeader
 {
     /// <summary>The format's own limit.</summary>
@@ -75,7 +77,8 @@ internal static class SafetensorsHeader
         }
         if (bytes != (UInt128)(ulong)(offsets[1] - offsets[0]))
         {
-            throw LoadError.Damaged(file, name, $"{type} [{string.Join(", ", shape)}] needs {bytes} bytes, data_offsets give {offsets[1] - offsets[0]}");
+            string needs = $"{type} [{string.Join(", ", shape)}] needs {bytes} bytes";
+            throw LoadError.Damaged(file, name, $"{needs}, data_offsets give {offsets[1] - offsets[0]}");
         }
         ranges.Add(name, (ulong)offsets[0] + (ulong)dataStart, (ulong)bytes);
         return new SafetensorsEntry(name, type, shape, offsets[0] + dataStart, (long)bytes);
@@ -90,7 +93,8 @@ internal static class SafetensorsHeader
         string text = dtype.GetString() ?? "";
         return SafetensorsTypes.TryParse(text, out SafetensorsType type)
             ? type
-            : throw LoadError.Of(file, name, $"dtype \"{LoadError.Printable(text, 20)}\" is unknown", $"use one of {string.Join(", ", Enum.GetNames<SafetensorsType>())}");
+            : throw LoadError.Of(file, name, $"dtype \"{LoadError.Printable(text, 20)}\" is unknown",
+                $"use one of {string.Join(", ", Enum.GetNames<SafetensorsType>())}");
     }
 
     private static long[] ReadNumbers(string file, string name, JsonElement value, string field, int most)

@@ -15,7 +15,8 @@ internal sealed record SafetensorsSpec(string Name, SafetensorsType Type, params
 }
 
 /// <summary>
-/// Writes a safetensors file whose tensors are known before their data: the header first, then the data of each in turn, in pieces of any size, so that
+/// Writes a safetensors file whose tensors are known before their data: the header first, then the data of each in turn, in pieces of any size, so
+/// that
 /// memory stays bounded. It is written beside its place and renamed by <see cref="Complete"/>; without that nothing is left and an older file stays.
 /// </summary>
 internal sealed class SafetensorsWriter : IDisposable
