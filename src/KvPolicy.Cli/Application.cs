@@ -14,6 +14,9 @@ internal static class Application
     /// <summary>Every command, in the order of the help.</summary>
     internal static IReadOnlyList<Command> Commands { get; } =
     [
+        PoliciesCommand.Command,
+        EmitCommand.Command,
+        ScoreCommand.Command,
         TokenizeCommand.Command,
     ];
 

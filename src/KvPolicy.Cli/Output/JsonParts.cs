@@ -19,4 +19,27 @@ internal static class JsonParts
         else json.WriteNumber("ratio", b.Ratio);
         json.WriteEndObject();
     }
+
+    /// <summary>Passes and how often each ran.</summary>
+    internal static void WriteKernels(Utf8JsonWriter json, IReadOnlyList<KernelCount> kernels)
+    {
+        json.WriteStartArray("kernels");
+        foreach (KernelCount kernel in kernels)
+        {
+            json.WriteStartObject();
+            json.WriteString("name", kernel.Name);
+            json.WriteNumber("launches", kernel.Launches);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
+    /// <summary>An array of strings.</summary>
+    internal static void WriteStrings(Utf8JsonWriter json, string name, IReadOnlyList<string> values)
+    {
+        json.WriteStartArray(name);
+        foreach (string value in values) json.WriteStringValue(value);
+        json.WriteEndArray();
+    }
 }

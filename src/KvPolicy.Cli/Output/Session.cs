@@ -9,7 +9,7 @@ namespace KvPolicy.Cli.Output;
 internal sealed class Session
 {
     // Tables that nobody's window limits: what reads them splits lines, not columns.
-    private const int PipedWidth = 240;
+    private const int PipedWidth = 10_000;
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false);
     private readonly Stream _output;
     private IAnsiConsole? _console;

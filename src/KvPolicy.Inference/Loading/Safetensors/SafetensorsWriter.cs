@@ -22,18 +22,25 @@ internal sealed record SafetensorsSpec(string Name, SafetensorsType Type, params
 internal sealed class SafetensorsWriter : IDisposable
 {
     private readonly string _path;
-    private readonly string _beside;
+    private readonly string? _beside;
     private readonly SafetensorsSpec[] _tensors;
     private readonly FileStream _stream;
     private int _current;
     private long _left;
     private bool _done;
 
-    private SafetensorsWriter(string path, string beside, SafetensorsSpec[] tensors, FileStream stream)
+    private SafetensorsWriter(string path, string? beside, SafetensorsSpec[] tensors, FileStream stream)
     {
         (_path, _beside, _tensors, _stream) = (path, beside, tensors, stream);
         _current = -1;
         NextTensor();
+    }
+
+    /// <summary>Begins a file on a stream that its caller puts in its place; <see cref="Complete"/> and disposal leave the stream open.</summary>
+    internal static SafetensorsWriter Over(FileStream stream, params SafetensorsSpec[] tensors)
+    {
+        stream.Write(Header(tensors));
+        return new SafetensorsWriter(stream.Name, null, tensors, stream);
     }
 
     /// <summary>Begins a file; tensors are written in the order given here.</summary>
@@ -100,8 +107,11 @@ internal sealed class SafetensorsWriter : IDisposable
     {
         if (_current < _tensors.Length) throw new InvalidOperationException($"{_tensors[_current].Name} lacks {_left} bytes");
         _stream.Flush(flushToDisk: true);
-        _stream.Dispose();
-        File.Move(_beside, _path, overwrite: true);
+        if (_beside is not null)
+        {
+            _stream.Dispose();
+            File.Move(_beside, _path, overwrite: true);
+        }
         _done = true;
     }
 
@@ -109,6 +119,7 @@ internal sealed class SafetensorsWriter : IDisposable
     {
         if (_done) return;
         _done = true;
+        if (_beside is null) return;
         try
         {
             _stream.Dispose();
