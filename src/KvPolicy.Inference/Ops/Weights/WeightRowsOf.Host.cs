@@ -11,7 +11,12 @@ internal unsafe class WeightRows<TFormat> : WeightRows
     private const int Block = 32;
 
     /// <summary>Reads the tensor.</summary>
-    internal WeightRows(ModelTensor tensor) => (Data, RowBytes, Columns) = (tensor.Data, tensor.RowBytes, tensor.Columns);
+    internal WeightRows(ModelTensor tensor)
+    {
+        Data = tensor.Data;
+        RowBytes = tensor.RowBytes;
+        Columns = tensor.Columns;
+    }
 
     /// <summary>First byte.</summary>
     protected byte* Data { get; }

@@ -1,6 +1,6 @@
 using System.Runtime.Intrinsics;
 
-namespace KvPolicy.Inference.Ops.Linear;
+namespace KvPolicy.Inference.Ops.Products;
 
 /// <summary>
 /// The inner loop of every matrix product: rows of a against 32 columns of b. Each output is one chain of fused multiply-adds in the

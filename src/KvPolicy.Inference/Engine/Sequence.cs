@@ -1,0 +1,168 @@
+using System.Diagnostics;
+using KvPolicy.Inference.Models;
+using KvPolicy.Inference.Ops;
+
+namespace KvPolicy.Inference.Engine;
+
+/// <summary>How a sequence is run.</summary>
+internal sealed record SequenceOptions
+{
+    /// <summary>Rows of a chunk unless asked otherwise: enough to pay for unpacking the weights, few enough to stay in cache.</summary>
+    internal const int DefaultChunkRows = 256;
+
+    /// <summary>Most tokens, prompt included.</summary>
+    internal required int Capacity { get; init; }
+
+    /// <summary>The policy, or null.</summary>
+    internal IKvPolicy? Policy { get; init; }
+
+    /// <summary>[prompt] number of each token's shot, -1 outside; empty without shots.</summary>
+    internal IReadOnlyList<int> Shots { get; init; } = [];
+
+    /// <summary>Order of the prefill.</summary>
+    internal PrefillSchedule Schedule { get; init; }
+
+    /// <summary>Rows of a chunk. Under LayerMajor it changes no bit of any result.</summary>
+    internal int ChunkRows { get; init; } = DefaultChunkRows;
+}
+
+/// <summary>Receives logits of one position; the span is valid during the call.</summary>
+/// <param name="position">Position whose next token the logits predict.</param>
+/// <param name="logits">[vocabulary]</param>
+internal delegate void LogitsReceiver(int position, ReadOnlySpan<float> logits);
+
+/// <summary>One sequence on a transformer: prefill a prompt, then tokens one by one. No managed allocation per decoded token on the host.</summary>
+internal sealed class Sequence : IDisposable
+{
+    // Rows of logits at a time: [64, vocabulary] is what an answer for all positions holds.
+    private const int LogitRows = 64;
+
+    private readonly Transformer _transformer;
+    private readonly SequenceOptions _options;
+    private readonly IEngineOps _ops;
+    private readonly RowWorkspace _token;
+    private readonly DeviceMatrix _hidden;
+    private readonly DeviceMatrix _logits;
+    private SequenceStore? _store;
+
+    /// <summary>An empty sequence.</summary>
+    internal Sequence(Transformer transformer, SequenceOptions options)
+    {
+        (_transformer, _options, _ops) = (transformer, options, transformer.Ops);
+        if (options.Capacity < 1 || options.Capacity > transformer.Config.ContextLength)
+            throw new ArgumentOutOfRangeException(nameof(options), options.Capacity, $"The model's context holds 1 to {transformer.Config.ContextLength} tokens.");
+        transformer.ReservePositions(options.Capacity);
+        _token = new RowWorkspace(transformer, 1);
+        _hidden = _ops.CreateMatrix(1, transformer.Config.HiddenSize);
+        _logits = _ops.CreateMatrix(1, transformer.Config.VocabularySize);
+    }
+
+    /// <summary>Tokens so far.</summary>
+    internal int Length { get; private set; }
+
+    /// <summary>Keys, values and policy; there is one from the prefill on.</summary>
+    internal SequenceStore Store => _store ?? throw new InvalidOperationException("Prefill first.");
+
+    /// <summary>Seconds of the prefill, the policy's passes included.</summary>
+    internal double PrefillSeconds { get; private set; }
+
+    /// <summary>Runs the prompt and compresses it.</summary>
+    /// <param name="ids">[n], 1 to Capacity of them.</param>
+    /// <param name="all">Receives the logits of every position; null for the last alone.</param>
+    /// <param name="progress">Receives the share that is done, 0 to 1.</param>
+    /// <param name="cancellation">Looked at between chunks.</param>
+    /// <returns>[vocabulary] logits of the last position; valid until the next call.</returns>
+    internal ReadOnlySpan<float> Prefill(ReadOnlySpan<int> ids, LogitsReceiver? all = null, Action<double>? progress = null, CancellationToken cancellation = default)
+    {
+        if (_store is not null) throw new InvalidOperationException("A sequence is prefilled once.");
+        if (ids.Length < 1 || ids.Length > _options.Capacity) throw new ArgumentOutOfRangeException(nameof(ids), ids.Length, $"A prompt has 1 to {_options.Capacity} tokens here.");
+        long start = Stopwatch.GetTimestamp();
+        ModelConfig config = _transformer.Config;
+        _store = _ops.CreateStore(new StoreRequest(config, _options.Capacity, _options.Policy, new PromptShape(ids.Length, _options.Shots), _options.Schedule));
+        using DeviceMatrix hidden = _ops.CreateMatrix(ids.Length, config.HiddenSize);
+        using (var work = new RowWorkspace(_transformer, Math.Min(ids.Length, _options.ChunkRows)))
+        {
+            _transformer.Embed(ids, hidden.Slice(0, ids.Length));
+            if (_options.Schedule == PrefillSchedule.LayerMajor) LayerMajor(hidden, work, progress, cancellation);
+            else ChunkMajor(hidden, work, progress, cancellation);
+        }
+
+        _store.FinishPrefill();
+        Length = ids.Length;
+        if (all is not null) ClassifyAll(hidden, all);
+        _transformer.Classify(hidden.Slice(ids.Length - 1, 1), _token.Normed.Slice(0, 1), _logits.Slice(0, 1), Phase.Decode);
+        ReadOnlySpan<float> logits = _ops.Read(_logits.Slice(0, 1));
+        PrefillSeconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        return logits;
+    }
+
+    /// <summary>Appends one token, runs it, evicts.</summary>
+    /// <param name="id">The token.</param>
+    /// <returns>[vocabulary] logits that follow it; valid until the next call.</returns>
+    internal ReadOnlySpan<float> Decode(int id)
+    {
+        SequenceStore store = Store;
+        if (Length >= _options.Capacity) throw new InvalidOperationException($"The sequence is full: {_options.Capacity} tokens.");
+        MatrixRows x = _hidden.Slice(0, 1);
+        _transformer.Embed(new ReadOnlySpan<int>(in id), x);
+        for (int layer = 0; layer < _transformer.Config.Layers; layer++) _transformer.Layer(layer, x, Length, Phase.Decode, _token, store);
+        Length++;
+        _transformer.Classify(x, _token.Normed.Slice(0, 1), _logits.Slice(0, 1), Phase.Decode);
+        return _ops.Read(_logits.Slice(0, 1));
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _store?.Dispose();
+        _token.Dispose();
+        _hidden.Dispose();
+        _logits.Dispose();
+    }
+
+    private void LayerMajor(DeviceMatrix hidden, RowWorkspace work, Action<double>? progress, CancellationToken cancellation)
+    {
+        int layers = _transformer.Config.Layers;
+        for (int layer = 0; layer < layers; layer++)
+        {
+            for (int first = 0; first < hidden.Rows; first += work.Rows)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                int rows = Math.Min(work.Rows, hidden.Rows - first);
+                _transformer.Layer(layer, hidden.Slice(first, rows), first, Phase.Prefill, work, Store);
+                progress?.Invoke((layer + (double)(first + rows) / hidden.Rows) / layers);
+            }
+
+            Store.FinishLayer(layer);
+        }
+    }
+
+    private void ChunkMajor(DeviceMatrix hidden, RowWorkspace work, Action<double>? progress, CancellationToken cancellation)
+    {
+        int layers = _transformer.Config.Layers;
+        for (int first = 0; first < hidden.Rows; first += work.Rows)
+        {
+            int rows = Math.Min(work.Rows, hidden.Rows - first);
+            for (int layer = 0; layer < layers; layer++)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                _transformer.Layer(layer, hidden.Slice(first, rows), first, Phase.Prefill, work, Store);
+                Store.FinishChunk(layer, last: first + rows == hidden.Rows);
+                progress?.Invoke((first + rows * (layer + 1.0) / layers) / hidden.Rows);
+            }
+        }
+    }
+
+    private void ClassifyAll(DeviceMatrix hidden, LogitsReceiver all)
+    {
+        int block = Math.Min(LogitRows, hidden.Rows), vocabulary = _transformer.Config.VocabularySize;
+        using DeviceMatrix normed = _ops.CreateMatrix(block, _transformer.Config.HiddenSize), logits = _ops.CreateMatrix(block, vocabulary);
+        for (int first = 0; first < hidden.Rows; first += block)
+        {
+            int rows = Math.Min(block, hidden.Rows - first);
+            _transformer.Classify(hidden.Slice(first, rows), normed.Slice(0, rows), logits.Slice(0, rows), Phase.Prefill);
+            ReadOnlySpan<float> values = _ops.Read(logits.Slice(0, rows));
+            for (int r = 0; r < rows; r++) all(first + r, values.Slice(r * vocabulary, vocabulary));
+        }
+    }
+}
