@@ -26,11 +26,6 @@ internal sealed record SequenceOptions
     internal int ChunkRows { get; init; } = DefaultChunkRows;
 }
 
-/// <summary>Receives logits of one position; the span is valid during the call.</summary>
-/// <param name="position">Position whose next token the logits predict.</param>
-/// <param name="logits">[vocabulary]</param>
-internal delegate void LogitsReceiver(int position, ReadOnlySpan<float> logits);
-
 /// <summary>One sequence on a transformer: prefill a prompt, then tokens one by one. No managed allocation per decoded token on the host.</summary>
 internal sealed class Sequence : IDisposable
 {
@@ -72,7 +67,7 @@ internal sealed class Sequence : IDisposable
     /// <param name="progress">Receives the share that is done, 0 to 1.</param>
     /// <param name="cancellation">Looked at between chunks.</param>
     /// <returns>[vocabulary] logits of the last position; valid until the next call.</returns>
-    internal ReadOnlySpan<float> Prefill(ReadOnlySpan<int> ids, LogitsReceiver? all = null, Action<double>? progress = null, CancellationToken cancellation = default)
+    internal ReadOnlySpan<float> Prefill(ReadOnlySpan<int> ids, LogitsHandler? all = null, Action<double>? progress = null, CancellationToken cancellation = default)
     {
         if (_store is not null) throw new InvalidOperationException("A sequence is prefilled once.");
         if (ids.Length < 1 || ids.Length > _options.Capacity) throw new ArgumentOutOfRangeException(nameof(ids), ids.Length, $"A prompt has 1 to {_options.Capacity} tokens here.");
@@ -153,7 +148,7 @@ internal sealed class Sequence : IDisposable
         }
     }
 
-    private void ClassifyAll(DeviceMatrix hidden, LogitsReceiver all)
+    private void ClassifyAll(DeviceMatrix hidden, LogitsHandler all)
     {
         int block = Math.Min(LogitRows, hidden.Rows), vocabulary = _transformer.Config.VocabularySize;
         using DeviceMatrix normed = _ops.CreateMatrix(block, _transformer.Config.HiddenSize), logits = _ops.CreateMatrix(block, vocabulary);

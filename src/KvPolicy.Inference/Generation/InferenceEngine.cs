@@ -1,0 +1,230 @@
+using System.Diagnostics;
+using System.Text;
+using KvPolicy.Inference.Engine;
+using KvPolicy.Inference.Generation;
+using KvPolicy.Inference.Loading;
+using KvPolicy.Inference.Models;
+using KvPolicy.Inference.Ops;
+using KvPolicy.Inference.Tokenization;
+using KvPolicy.Inference.Tokenization.Decoding;
+
+namespace KvPolicy.Inference;
+
+/// <summary>How an engine is set up.</summary>
+/// <param name="Device"><c>auto, cpu, simulator, cuda</c> or <c>opencl</c>.</param>
+/// <param name="Threads">Threads of the host; 0 for one a core.</param>
+/// <param name="Tokenizer">Tokenizer instead of the model's own, or null.</param>
+public sealed record EngineOptions(string Device = "auto", int Threads = 0, string? Tokenizer = null);
+
+/// <summary>Receives the logits of one position.</summary>
+/// <param name="position">Position whose next token the logits predict.</param>
+/// <param name="logits">[vocabulary]; valid during the call.</param>
+public delegate void LogitsHandler(int position, ReadOnlySpan<float> logits);
+
+/// <summary>
+/// A model on a device: generates text through a cache that a policy compresses, or feeds given tokens and shows the logits.
+/// <code>
+/// using var engine = InferenceEngine.Load("embedded");
+/// var prompt = engine.Tokenizer.Encode(" Q : flag of desia ? A :", new EncodeOptions(ParseSpecial: true, AddSpecial: true));
+/// var result = engine.Generate(new GenerationRequest { Prompt = [.. prompt.Select(t => t.Id)], Policy = new SnapKv { Keep = 0.5 } });
+/// </code>
+/// One call at a time.
+/// </summary>
+public sealed class InferenceEngine : IDisposable
+{
+    private readonly OpenedDevice _device;
+    private readonly Transformer _transformer;
+    private readonly bool _ownsModel;
+    private readonly double _loadSeconds;
+
+    private InferenceEngine(Model model, bool ownsModel, OpenedDevice device, long started)
+    {
+        (Model, _ownsModel, _device) = (model, ownsModel, device);
+        _transformer = new Transformer(model, device.Ops);
+        _loadSeconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+    }
+
+    /// <summary>The model.</summary>
+    public Model Model { get; }
+
+    /// <summary>Text to ids and back.</summary>
+    public ITextTokenizer Tokenizer => Model.Tokenizer;
+
+    /// <summary>Where it runs.</summary>
+    public string Device => _device.Ops.Device;
+
+    /// <summary>Loads a model onto a device.</summary>
+    /// <param name="model">A .gguf, a Hugging Face folder, a llama2.c .bin, or <c>embedded</c>.</param>
+    /// <param name="options">Device, threads, tokenizer.</param>
+    /// <exception cref="ModelFormatException">The files cannot be used.</exception>
+    /// <exception cref="DeviceException">The device cannot be used.</exception>
+    public static InferenceEngine Load(string model, EngineOptions? options = null)
+    {
+        options ??= new EngineOptions();
+        long started = Stopwatch.GetTimestamp();
+        OpenedDevice device = EngineDevices.Open(options.Device, options.Threads);
+        Model? loaded = null;
+        try
+        {
+            loaded = ModelLoader.Load(model, options.Tokenizer);
+            return new InferenceEngine(loaded, ownsModel: true, device, started);
+        }
+        catch
+        {
+            loaded?.Dispose();
+            device.Ops.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Puts a loaded model onto a device; the caller keeps the model.</summary>
+    /// <param name="model">The model; outlives the engine.</param>
+    /// <param name="options">Device and threads.</param>
+    /// <exception cref="DeviceException">The device cannot be used.</exception>
+    public static InferenceEngine Over(Model model, EngineOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        options ??= new EngineOptions();
+        long started = Stopwatch.GetTimestamp();
+        return new InferenceEngine(model, ownsModel: false, EngineDevices.Open(options.Device, options.Threads), started);
+    }
+
+    /// <summary>Prefills the prompt, compresses, generates.</summary>
+    /// <param name="request">Prompt, policy, sampling.</param>
+    /// <param name="cancellation">Looked at between chunks of the prefill and between tokens.</param>
+    /// <exception cref="ArgumentException">The prompt is empty, longer than the context, or the shots are not one number a token.</exception>
+    /// <exception cref="InvalidOperationException">The policy had something to evict, and did not run.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public GenerationResult Generate(GenerationRequest request, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentOutOfRangeException.ThrowIfNegative(request.MaxTokens);
+        var sampler = new Sampler(request.Sampling, Model.Config.VocabularySize);
+        using Sequence sequence = Begin(request, request.MaxTokens);
+        ReadOnlySpan<float> logits = sequence.Prefill([.. request.Prompt], all: null, request.Progress, cancellation);
+        var receipt = new ReceiptBuilder(sequence, request, Model.Config);
+        var ids = new List<int>(Math.Min(request.MaxTokens, Model.Config.ContextLength));
+        var text = new GeneratedText(Tokenizer, request.OnText);
+        long started = Stopwatch.GetTimestamp();
+        StopReason stop = StopReason.Length;
+        while (ids.Count < request.MaxTokens)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            int id = sampler.Next(logits);
+            if (Tokenizer.EndIds.Contains(id))
+            {
+                stop = StopReason.Eos;
+                break;
+            }
+
+            ids.Add(id);
+            text.Add(id);
+            if (ids.Count == request.MaxTokens) break;
+            if (sequence.Length == Model.Config.ContextLength)
+            {
+                stop = StopReason.Context;
+                break;
+            }
+
+            logits = sequence.Decode(id);
+        }
+
+        double decodeSeconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+        return new GenerationResult(text.Finish(), ids, request.Prompt.Count, stop, receipt.Finish(Device, _loadSeconds, decodeSeconds, _device.Note));
+    }
+
+    /// <summary>Prefills a prompt and hands over the logits of all its positions.</summary>
+    /// <param name="request">The prompt; a policy compresses after each layer, which no row of the prompt sees.</param>
+    /// <param name="receive">Called for positions 0 .. n - 1 in turn.</param>
+    /// <param name="cancellation">Looked at between chunks.</param>
+    /// <exception cref="ArgumentException">As <see cref="Generate"/>.</exception>
+    public void AllLogits(PromptRequest request, LogitsHandler receive, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(receive);
+        using Sequence sequence = Begin(request, 0);
+        sequence.Prefill([.. request.Prompt], receive, request.Progress, cancellation);
+    }
+
+    /// <summary>Prefills a prompt, compresses, then feeds given tokens one by one through the compressed cache.</summary>
+    /// <param name="request">The prompt and the policy.</param>
+    /// <param name="forced">Tokens that follow, whatever the logits say.</param>
+    /// <param name="receive">Called for position n - 1 after the prefill, then once for each forced token.</param>
+    /// <param name="cancellation">Looked at between chunks and between tokens.</param>
+    /// <returns>What ran and what stayed.</returns>
+    /// <exception cref="ArgumentException">As <see cref="Generate"/>.</exception>
+    /// <exception cref="InvalidOperationException">The policy had something to evict, and did not run.</exception>
+    public Receipt Feed(PromptRequest request, IReadOnlyList<int> forced, LogitsHandler receive, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(forced);
+        ArgumentNullException.ThrowIfNull(receive);
+        if (request.Prompt.Count + forced.Count > Model.Config.ContextLength)
+            throw new ArgumentException($"{request.Prompt.Count} + {forced.Count} tokens are more than the model's context of {Model.Config.ContextLength}.", nameof(forced));
+        using Sequence sequence = Begin(request, forced.Count);
+        receive(request.Prompt.Count - 1, sequence.Prefill([.. request.Prompt], all: null, request.Progress, cancellation));
+        var receipt = new ReceiptBuilder(sequence, request, Model.Config);
+        long started = Stopwatch.GetTimestamp();
+        foreach (int id in forced)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            receive(sequence.Length, sequence.Decode(id));
+        }
+
+        return receipt.Finish(Device, _loadSeconds, Stopwatch.GetElapsedTime(started).TotalSeconds, _device.Note);
+    }
+
+    /// <summary>A sequence under the caller's control.</summary>
+    /// <param name="request">Prompt and policy.</param>
+    /// <param name="more">Tokens that may follow the prompt.</param>
+    internal Sequence Begin(PromptRequest request, int more)
+    {
+        int n = request.Prompt.Count, context = Model.Config.ContextLength;
+        if (n == 0) throw new ArgumentException("The prompt has no tokens.", nameof(request));
+        if (n > context) throw new ArgumentException($"The prompt has {n} tokens, the model's context holds {context}.", nameof(request));
+        if (request.Shots.Count != 0 && request.Shots.Count != n) throw new ArgumentException($"{request.Shots.Count} shot numbers for {n} tokens.", nameof(request));
+        foreach (int id in request.Prompt)
+        {
+            if ((uint)id >= (uint)Model.Config.VocabularySize) throw new ArgumentException($"Token id {id} is not in the vocabulary of {Model.Config.VocabularySize}.", nameof(request));
+        }
+
+        return new Sequence(_transformer, new SequenceOptions
+        {
+            Capacity = (int)Math.Min((long)n + more, context),
+            Policy = request.Policy,
+            Shots = request.Shots,
+            Schedule = request.Schedule,
+            ChunkRows = request.ChunkRows > 0 ? request.ChunkRows : SequenceOptions.DefaultChunkRows,
+        });
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _transformer.Dispose();
+        _device.Ops.Dispose();
+        if (_ownsModel) Model.Dispose();
+    }
+
+    /// <summary>Text as it grows.</summary>
+    private sealed class GeneratedText(ITextTokenizer tokenizer, Action<string>? onText)
+    {
+        private readonly TokenStream _stream = new(tokenizer, skipSpecial: true, atTextStart: false);
+        private readonly StringBuilder _text = new();
+
+        internal void Add(int id) => Append(_stream.Feed(id));
+
+        internal string Finish()
+        {
+            Append(_stream.Finish());
+            return _text.ToString();
+        }
+
+        private void Append(string piece)
+        {
+            if (piece.Length == 0) return;
+            _text.Append(piece);
+            onText?.Invoke(piece);
+        }
+    }
+}
