@@ -1,5 +1,5 @@
 using System.Text;
-using KvPolicy.Inference.Loading;
+using KvPolicy.Inference.Models;
 using KvPolicy.Inference.Tokenization.Added;
 using KvPolicy.Inference.Tokenization.Chat;
 using KvPolicy.Inference.Tokenization.Decoding;
@@ -12,7 +12,7 @@ internal sealed class TextTokenizer : ITextTokenizer
     private readonly TokenizerParts _parts;
     private readonly AddedTokenMatcher _raw, _normalized;
     private readonly int[] _endIds;
-    private readonly Lazy<ChatTemplate> _template;
+    private readonly Lazy<(ChatTemplate? Template, ModelFormatException? Problem)> _template;
 
     internal TextTokenizer(TokenizerParts parts)
     {
@@ -20,7 +20,7 @@ internal sealed class TextTokenizer : ITextTokenizer
         _raw = new AddedTokenMatcher(parts.AddedTokens.Where(token => !token.Normalized));
         _normalized = new AddedTokenMatcher(parts.AddedTokens.Where(token => token.Normalized).Select(token => token with { Content = Compose(token.Content).Text }));
         _endIds = [.. parts.EndIds.Distinct().Order()];
-        _template = new Lazy<ChatTemplate>(() => ChatTemplate.Parse(parts.File, parts.ChatTemplate));
+        _template = new(() => (ChatTemplate.TryParse(parts.File, parts.ChatTemplate, out ChatTemplate? template, out ModelFormatException? problem) ? template : null, problem));
     }
 
     public int VocabularySize => _parts.Vocabulary.Size;
@@ -29,7 +29,7 @@ internal sealed class TextTokenizer : ITextTokenizer
 
     public int BosId => _parts.BosId;
 
-    public bool HasChatTemplate => _parts.ChatTemplate.Text is not null;
+    public bool HasChatTemplate => _template.Value.Template is not null;
 
     public bool DropsLeadingSpace => _parts.DropsLeadingSpace;
 
@@ -50,7 +50,8 @@ internal sealed class TextTokenizer : ITextTokenizer
     public IReadOnlyList<TextToken> EncodeChat(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, bool parseSpecial)
     {
         ArgumentNullException.ThrowIfNull(messages);
-        ChatText chat = _template.Value.Render(messages, addGenerationPrompt);
+        ChatTemplate template = _template.Value.Template ?? throw new ModelFormatException(_template.Value.Problem!.Message, _template.Value.Problem);
+        ChatText chat = template.Render(messages, addGenerationPrompt);
         var tokens = new List<TextToken>(chat.Text.Length / 3 + 2);
         // A special token counts where the template wrote all of it; in the words of a message only on demand.
         EncodeText(chat.Text, (start, end) => parseSpecial || chat.IsTemplate(start, end), tokens);

@@ -6,9 +6,13 @@ namespace KvPolicy.Inference.Tokenization.Bpe;
 /// <summary>Byte-level BPE: text is cut into pieces, and inside each the bytes are merged by Microsoft.ML.Tokenizers.</summary>
 internal sealed class ByteLevelBpe : IPieceEncoder
 {
+    /// <summary>Pieces longer than this do not go through the library, whose time grows with the square of the length.</summary>
+    internal const int LongPiece = 1024;
+
     private readonly Splitter _splitter;
     private readonly BpeTokenizer _merger;
     private readonly Dictionary<string, int>? _wholePieces;
+    private readonly Lazy<LongPieceMerger>? _longPieces;
 
     /// <param name="splitter">Cuts text into pieces.</param>
     /// <param name="vocabulary">Tokens in the byte alphabet; strings and ids are unique.</param>
@@ -20,9 +24,12 @@ internal sealed class ByteLevelBpe : IPieceEncoder
     internal ByteLevelBpe(Splitter splitter, Dictionary<string, int> vocabulary, IReadOnlyList<string> merges, bool ignoreMerges, string? unknown = null, bool fuseUnknown = false)
     {
         _splitter = splitter;
+        merges = WithoutRepeats(merges);
+        // What becomes of bytes without a token is left to the library where it is more than dropping them.
+        if (unknown is null) _longPieces = new Lazy<LongPieceMerger>(() => new LongPieceMerger(vocabulary, merges));
         _merger = BpeTokenizer.Create(new BpeOptions(vocabulary)
         {
-            Merges = WithoutRepeats(merges),
+            Merges = merges,
             ByteLevel = true,
             UnknownToken = unknown,
             FuseUnknownTokens = fuseUnknown,
@@ -43,6 +50,11 @@ internal sealed class ByteLevelBpe : IPieceEncoder
             tokens.Add(new TextToken(whole, from));
             return;
         }
+        if (piece.Length > LongPiece && _longPieces is not null)
+        {
+            _longPieces.Value.Encode(piece, from, tokens);
+            return;
+        }
         foreach (EncodedToken token in _merger.EncodeToTokens(piece, out _, considerPreTokenization: false, considerNormalization: false))
         {
             tokens.Add(new TextToken(token.Id, from + token.Offset.Start.Value));
@@ -50,10 +62,10 @@ internal sealed class ByteLevelBpe : IPieceEncoder
     }
 
     // Of a merge that stands twice the later one counts, as in Hugging Face's reader; the library refuses repeats.
-    private static IEnumerable<string> WithoutRepeats(IReadOnlyList<string> merges)
+    private static IReadOnlyList<string> WithoutRepeats(IReadOnlyList<string> merges)
     {
         var last = new Dictionary<string, int>(merges.Count, StringComparer.Ordinal);
         for (int i = 0; i < merges.Count; i++) last[merges[i]] = i;
-        return last.Count == merges.Count ? merges : merges.Where((merge, i) => last[merge] == i);
+        return last.Count == merges.Count ? merges : [.. merges.Where((merge, i) => last[merge] == i)];
     }
 }

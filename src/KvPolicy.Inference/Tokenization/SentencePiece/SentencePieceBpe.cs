@@ -1,4 +1,5 @@
 using System.Text;
+using KvPolicy.Inference.Tokenization.Merging;
 
 namespace KvPolicy.Inference.Tokenization.SentencePiece;
 
@@ -51,10 +52,8 @@ internal sealed class SentencePieceBpe : IPieceEncoder
         int prefix = _vocabulary.AddPrefix ? 1 : 0;
         string escaped = (prefix == 0 ? "" : " ") + text.Substring(start, length);
         escaped = escaped.Replace(' ', _vocabulary.Space);
-        var merging = new Merging(this, escaped);
-        merging.Run();
         int first = tokens.Count;
-        merging.Emit(tokens);
+        new Merging(this, escaped).Run(tokens);
         for (int i = first; i < tokens.Count; i++)
         {
             // The prefix belongs to the first character.
@@ -79,59 +78,51 @@ internal sealed class SentencePieceBpe : IPieceEncoder
         }
     }
 
-    /// <summary>One text on its way: a linked list of symbols, and a queue of the joins that are possible.</summary>
-    private sealed class Merging(SentencePieceBpe model, string text)
+    /// <summary>One text on its way to pieces.</summary>
+    private sealed class Merging(SentencePieceBpe model, string text) : IJoinRule
     {
-        private readonly List<Symbol> _symbols = [];
-        private readonly PriorityQueue<(int Left, int Right, int Length), (float Score, int Left)> _queue = new(BestThenLeftmost.Instance);
+        // Where a piece that may only be passed through was joined: length of its left part.
         private readonly Dictionary<(int Start, int Length), int>? _cuts = model._hasUnused ? [] : null;
 
-        internal void Run()
+        internal void Run(List<TextToken> tokens)
         {
+            var merger = new SymbolMerger(this);
             for (int at = 0; at < text.Length;)
             {
                 int units = char.IsHighSurrogate(text[at]) ? 2 : 1;
-                _symbols.Add(new Symbol(at, units, _symbols.Count - 1, at + units < text.Length ? _symbols.Count + 1 : -1));
+                merger.Add(at, units, -1);
                 at += units;
             }
-            for (int i = 1; i < _symbols.Count; i++) Consider(i - 1, i);
-            while (_queue.TryDequeue(out (int Left, int Right, int Length) pair, out _)) Join(pair.Left, pair.Right, pair.Length);
+            foreach (Symbol symbol in merger.Merge()) Emit(symbol.Start, symbol.Length, tokens);
         }
 
-        internal void Emit(List<TextToken> tokens)
+        public bool TryJoin(in Symbol left, in Symbol right, out double order, out int id)
         {
-            for (int i = _symbols.Count > 0 ? 0 : -1; i >= 0; i = _symbols[i].Next) EmitPiece(_symbols[i].Start, _symbols[i].Length, tokens);
+            (order, id) = (0, -1);
+            int length = left.Length + right.Length;
+            if (length > model._longest || !model._ids.TryGetValue(text.AsSpan(left.Start, length), out id)) return false;
+            order = -model._vocabulary.Scores[id];
+            if (_cuts is not null && IsUnused(id)) _cuts[(left.Start, length)] = left.Length;
+            return true;
         }
 
-        private void Consider(int left, int right)
+        private bool IsUnused(int id) => model._vocabulary.Types[id] == PieceType.Unused;
+
+        private void Emit(int start, int length, List<TextToken> tokens)
         {
-            if (left < 0 || right < 0) return;
-            int start = _symbols[left].Start, length = _symbols[left].Length + _symbols[right].Length;
-            if (length > model._longest || !model._ids.TryGetValue(text.AsSpan(start, length), out int id)) return;
-            _queue.Enqueue((left, right, length), (model._vocabulary.Scores[id], left));
-            if (_cuts is not null && model._vocabulary.Types[id] == PieceType.Unused) _cuts[(start, length)] = _symbols[left].Length;
+            if (!model._ids.TryGetValue(text.AsSpan(start, length), out int id)) model.EmitBytes(text, start, length, tokens);
+            else if (_cuts is not null && IsUnused(id)) EmitParts(start, length, tokens);
+            else tokens.Add(new TextToken(id, start));
         }
 
-        private void Join(int left, int right, int length)
-        {
-            // An entry is stale where one of its symbols has been joined with another since.
-            Symbol a = _symbols[left], b = _symbols[right];
-            if (a.Length == 0 || b.Length == 0 || a.Length + b.Length != length || a.Next != right) return;
-            _symbols[left] = a with { Length = length, Next = b.Next };
-            _symbols[right] = b with { Length = 0 };
-            if (b.Next >= 0) _symbols[b.Next] = _symbols[b.Next] with { Previous = left };
-            Consider(a.Previous, left);
-            Consider(left, b.Next);
-        }
-
-        // A piece that may only be passed through is taken apart where it was joined, down to pieces that may be given.
-        private void EmitPiece(int start, int length, List<TextToken> tokens)
+        // A piece that may only be passed through is taken apart again, down to pieces that may be given.
+        private void EmitParts(int start, int length, List<TextToken> tokens)
         {
             var parts = new Stack<(int Start, int Length)>([(start, length)]);
             while (parts.TryPop(out (int Start, int Length) part))
             {
                 bool known = model._ids.TryGetValue(text.AsSpan(part.Start, part.Length), out int id);
-                if (known && _cuts is not null && model._vocabulary.Types[id] == PieceType.Unused && _cuts.TryGetValue(part, out int cut))
+                if (known && IsUnused(id) && _cuts!.TryGetValue(part, out int cut))
                 {
                     parts.Push((part.Start + cut, part.Length - cut));
                     parts.Push((part.Start, cut));
@@ -140,15 +131,5 @@ internal sealed class SentencePieceBpe : IPieceEncoder
                 else model.EmitBytes(text, part.Start, part.Length, tokens);
             }
         }
-    }
-
-    private readonly record struct Symbol(int Start, int Length, int Previous, int Next);
-
-    private sealed class BestThenLeftmost : IComparer<(float Score, int Left)>
-    {
-        internal static readonly BestThenLeftmost Instance = new();
-
-        public int Compare((float Score, int Left) x, (float Score, int Left) y)
-            => x.Score != y.Score ? y.Score.CompareTo(x.Score) : x.Left.CompareTo(y.Left);
     }
 }
