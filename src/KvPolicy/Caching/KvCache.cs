@@ -59,7 +59,7 @@ public sealed unsafe class KvCache : IDisposable
         {
             int head = layer * Shape.KvHeads + h;
             int pages = (_held[head] + more + LayerView.TileKeys - 1) / LayerView.TileKeys;
-            if (pages > _pagesPerHead) throw new InvalidOperationException($"The cache holds at most {Capacity} tokens.");
+            if (_held[head] + more > Capacity) throw new InvalidOperationException($"The cache holds at most {Capacity} tokens.");
             while (_pageCounts[head] < pages) _pages[(long)head * _pagesPerHead + _pageCounts[head]++] = (nint)Pool.Rent();
         }
     }

@@ -21,7 +21,8 @@ internal sealed class HostCompressor<TPrefill, TDecode> : SequenceCompressor
     private readonly int[] _frozen;     // [layers, kvHeads]: held after the prefill
     private readonly PassCounts _counts;
     private float[] _modelScores = [];  // Deferred: the layers' scores added up
-    private int[] _positions = [];
+    private int[] _positions = [];      // [rows, held]: scratch
+    private bool _chunked;              // the prefill came in chunks
 
     public HostCompressor(PolicyPlan plan, KvCache cache, PromptShape prompt, WorkerPool workers, TPrefill prefill, TDecode decode)
     {
@@ -122,8 +123,6 @@ internal sealed class HostCompressor<TPrefill, TDecode> : SequenceCompressor
         _counts.Evict();
         _cache.Trim(layer.Layer, sparePages: 1);
     }
-
-    private bool _chunked;
 
     private int FrozenOf(int layer, int head) => _rules.FreezesPrompt ? _frozen[layer * _cache.Shape.KvHeads + head] : 0;
 
