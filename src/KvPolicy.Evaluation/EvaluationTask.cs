@@ -29,7 +29,9 @@ public sealed class EvaluationTask
     /// <summary>Tokens that suffice for any answer of the task and the <c>&lt;sep&gt;</c> behind it.</summary>
     public required int MaxAnswerTokens { get; init; }
 
-    /// <summary>The variant that takes the answer away from the model, or <see cref="PromptVariant.Full"/> where the answer is in the weights.</summary>
+    /// <summary>
+    /// The variant that takes the answer away from the model, or <see cref="PromptVariant.Full"/> where the answer is in the weights.
+    /// </summary>
     public PromptVariant Depends { get; init; } = PromptVariant.Full;
 
     /// <summary>True where an answer has several items and its score is the share that is right.</summary>

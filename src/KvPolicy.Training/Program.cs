@@ -16,21 +16,31 @@ internal static class Program
     };
 
     private static readonly Option<int> Threads = Number("--threads", "Threads of libtorch. Another number gives other last bits.", 2);
-    private static readonly Option<int> Steps = Number("--steps", "Stop when so many steps of the whole schedule are done; the same command with more steps goes on.", Schedule.Steps);
+    private static readonly Option<int> Steps = Number(
+        "--steps", "Stop when so many steps of the whole schedule are done; the same command with more steps goes on.", Schedule.Steps);
+
     private static readonly Option<int> CheckpointEvery = Number("--checkpoint-every", "Steps between checkpoints.", 100);
     private static readonly Option<int> BatchTokens = Number("--batch-tokens", "Tokens of a step.", 4096);
     private static readonly Option<int> Seed = Number("--seed", "Seed of data and first weights.", 1);
-    private static readonly Option<bool> DryRun = new("--dry-run") { Description = "Two steps of every stage, and a model written and read back; nothing stays." };
+
+    private static readonly Option<bool> DryRun = new("--dry-run")
+    {
+        Description = "Two steps of every stage, and a model written and read back; nothing stays.",
+    };
 
     private static int Main(string[] args)
     {
-        RootCommand root = new("Trains the embedded model of KvPolicy from nothing, on tasks made from seeds.") { TrainCommand(), EvaluateCommand(), SelfTestCommand() };
+        RootCommand root = new("Trains the embedded model of KvPolicy from nothing, on tasks made from seeds.")
+        {
+            TrainCommand(), EvaluateCommand(), SelfTestCommand(),
+        };
         return root.Parse(args).Invoke();
     }
 
     private static Command TrainCommand()
     {
-        Command command = new("train", "Trains, or goes on where the folder's checkpoint stands. Example: train --out artifacts/kvpolicy-tiny --threads 2")
+        const string Help = "Trains, or goes on where the folder's checkpoint stands. Example: train --out artifacts/kvpolicy-tiny --threads 2";
+        Command command = new("train", Help)
         {
             Out, Threads, Steps, CheckpointEvery, BatchTokens, Seed, DryRun,
         };
@@ -49,7 +59,10 @@ internal static class Program
         Option<DirectoryInfo> model = new("--model") { Description = "Folder of a written model.", Required = true };
         Option<int> prompts = Number("--prompts", "Prompts a task (long generation: a fifth).", 500);
         Option<int> seed = Number("--seed", "Seed of the prompts.", (int)Judge.PublishedSeed);
-        Command command = new("evaluate", "Asks a written model the seven tasks. Example: evaluate --model artifacts/kvpolicy-tiny/model") { model, prompts, seed, Threads };
+        Command command = new("evaluate", "Asks a written model the seven tasks. Example: evaluate --model artifacts/kvpolicy-tiny/model")
+        {
+            model, prompts, seed, Threads,
+        };
         command.SetAction(parsed => Guarded(parsed.GetValue(Threads), () =>
         {
             Commands.Evaluate(parsed.GetValue(model)!.FullName, parsed.GetValue(prompts), (ulong)parsed.GetValue(seed), Console.Out);
@@ -60,7 +73,8 @@ internal static class Program
 
     private static Command SelfTestCommand()
     {
-        Command command = new("selftest", "Checks the first weights' wiring, and that a killed run goes on to the same bits. Example: selftest --threads 2") { Threads };
+        const string Help = "Checks the first weights' wiring, and that a killed run goes on to the same bits. Example: selftest --threads 2";
+        Command command = new("selftest", Help) { Threads };
         command.SetAction(parsed => Guarded(parsed.GetValue(Threads), () => SelfTest.Run(parsed.GetValue(Threads), Console.Out)));
         return command;
     }

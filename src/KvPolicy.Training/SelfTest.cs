@@ -48,7 +48,8 @@ internal static class SelfTest
         for (int head = 0; head < TinyModel.QueryHeads; head++)
         {
             double mass = attention[head].diagonal(-(head + 1)).narrow(0, 8, ids.shape[0] - 16).mean().item<float>();
-            if (mass < LeastOffsetMass) return string.Create(CultureInfo.InvariantCulture, $"head {head} has {mass:0.00} of its attention there, less than {LeastOffsetMass}.");
+            if (mass >= LeastOffsetMass) continue;
+            return string.Create(CultureInfo.InvariantCulture, $"head {head} has {mass:0.00} of its attention there, less than {LeastOffsetMass}.");
         }
 
         return null;
@@ -81,7 +82,9 @@ internal static class SelfTest
         return first == null ? null : $"{first} differs.";
     }
 
-    /// <summary>Trains in a process of its own, which is killed once it has written a line that starts so. True where it ended well by itself.</summary>
+    /// <summary>
+    /// Trains in a process of its own, which is killed once it has written a line that starts so. True where it ended well by itself.
+    /// </summary>
     private static bool Train(TrainingOptions options, string? killAfter)
     {
         string Text(int value) => value.ToString(CultureInfo.InvariantCulture);

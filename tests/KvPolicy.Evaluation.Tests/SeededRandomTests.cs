@@ -18,7 +18,8 @@ public class SeededRandomTests
     [Fact]
     public void Keys_make_streams_of_their_own()
     {
-        ulong[] firsts = [.. Enumerable.Range(0, 1000).SelectMany(i => (ulong[])[new SeededRandom(1, (ulong)i).NextBits(), new SeededRandom((ulong)i, 1, 0).NextBits()])];
+        IEnumerable<ulong> keys = Enumerable.Range(0, 1000).Select(i => (ulong)i);
+        ulong[] firsts = [.. keys.SelectMany(i => (ulong[])[new SeededRandom(1, i).NextBits(), new SeededRandom(i, 1, 0).NextBits()])];
         Assert.Equal(firsts.Length, firsts.Distinct().Count());
     }
 

@@ -44,7 +44,7 @@ public class TaskAnswerTests
     {
         EvaluationTask task = EvaluationTasks.Find(name)!;
         Assert.Equal(task.Instance(7, 3).Prompt.Text, task.Instance(7, 3).Prompt.Text);
-        string[] texts = [.. Enumerable.Range(0, 100).Select(i => task.Instance(7, i).Prompt.Text), .. Enumerable.Range(0, 100).Select(i => task.Instance(8, i).Prompt.Text)];
+        string[] texts = [.. from seed in new ulong[] { 7, 8 } from i in Enumerable.Range(0, 100) select task.Instance(seed, i).Prompt.Text];
         Assert.Equal(texts.Length, texts.Distinct().Count());
     }
 

@@ -69,7 +69,9 @@ public class TaskPromptTests
         Assert.Throws<ArgumentOutOfRangeException>(() => EvaluationTasks.Code.Instance(1, -1));
     }
 
-    /// <summary>The shot map by the rule of the command line: a token belongs to the shot in which its first character lies; the start token to none.</summary>
+    /// <summary>
+    /// The shot map by the rule of the command line: a token belongs to the shot in which its first character lies; the start token to none.
+    /// </summary>
     private static List<int> TokenShots(TaskPrompt prompt)
     {
         List<int> map = [-1];

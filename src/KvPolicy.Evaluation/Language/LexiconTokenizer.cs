@@ -1,3 +1,4 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
@@ -55,7 +56,7 @@ internal static class LexiconTokenizer
                 ["merges"] = new JsonArray([.. Built.Merges.Select(m => (JsonNode)new JsonArray(m.Left, m.Right))]),
             },
         };
-        return json.ToJsonString(new JsonSerializerOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }) + "\n";
+        return json.ToJsonString(new JsonSerializerOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }) + "\n";
     }
 
     private static (List<string> Vocabulary, List<(string Left, string Right)> Merges) Build()

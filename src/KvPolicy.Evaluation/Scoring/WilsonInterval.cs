@@ -15,7 +15,11 @@ public readonly record struct WilsonInterval(double Low, double High)
     public static WilsonInterval Of(double successes, int trials)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(trials, 1);
-        if (!(successes >= 0 && successes <= trials)) throw new ArgumentOutOfRangeException(nameof(successes), successes, $"Successes lie in 0 to {trials}.");
+        if (!(successes >= 0 && successes <= trials))
+        {
+            throw new ArgumentOutOfRangeException(nameof(successes), successes, $"Successes lie in 0 to {trials}.");
+        }
+
         const double Z2 = Z95 * Z95;
         double p = successes / trials;
         double scale = 1 / (1 + (Z2 / trials));

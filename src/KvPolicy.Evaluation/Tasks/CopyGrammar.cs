@@ -17,7 +17,8 @@ internal sealed class CopyGrammar : TaskGrammar
     internal override TaskDocument Open(SeededRandom random, DocumentShape shape)
     {
         int count = random.Between(shape.Shots);
-        List<List<string>> records = [.. Enumerable.Range(0, count).Select(_ => random.Sample(Lexicon.All.Except(Lexicon.Specials), random.Between(Length)))];
+        IEnumerable<string> words = Lexicon.All.Except(Lexicon.Specials);
+        List<List<string>> records = [.. Enumerable.Range(0, count).Select(_ => random.Sample(words, random.Between(Length)))];
         List<Piece> header = [.. records.Select(r => Piece.Read(PieceKind.Shot, [.. r, Lexicon.Sep]))];
         Queue<List<string>> left = [];
         return new TaskDocument(header, Next);

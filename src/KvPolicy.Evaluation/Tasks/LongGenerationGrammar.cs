@@ -23,8 +23,12 @@ internal sealed class LongGenerationGrammar : TaskGrammar
 
     private static Exchange Worked(IReadOnlyList<Bill> bills, bool isFirstUse)
     {
-        IEnumerable<string> asked = bills.SelectMany((bill, i) => (string[])[.. i > 0 ? [","] : Array.Empty<string>(), Lexicon.Labels[i], .. bill.Asked()]);
-        IEnumerable<string> answer = bills.SelectMany((bill, i) => (string[])[.. i > 0 ? ["."] : Array.Empty<string>(), Lexicon.Labels[i], .. bill.Solved()]);
+        IEnumerable<string> asked = bills.SelectMany((bill, i) => Labelled(i, ",", bill.Asked()));
+        IEnumerable<string> answer = bills.SelectMany((bill, i) => Labelled(i, ".", bill.Solved()));
         return Ask(asked, answer, isFirstUse ? Bill.FeeValueIndex + 1 : -1);
     }
+
+    /// <summary>The label and the words, behind a sign that parts them from the item before.</summary>
+    private static string[] Labelled(int item, string sign, string[] words) =>
+        item == 0 ? [Lexicon.Labels[item], .. words] : [sign, Lexicon.Labels[item], .. words];
 }

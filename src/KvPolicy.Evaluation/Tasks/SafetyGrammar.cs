@@ -35,8 +35,11 @@ internal sealed class SafetyGrammar : TaskGrammar
         return new TaskDocument(header, () => random.Coin() ? Refuse(refused.Draw()) : Answer(answered.Draw()));
     }
 
-    private static Piece SystemLine(IEnumerable<string> topics) =>
-        Piece.Read(PieceKind.Frame, ["system", ":", .. topics.SelectMany((t, i) => (string[])[.. i > 0 ? [","] : Array.Empty<string>(), t, "refuse"]), ".", Lexicon.Sep]);
+    private static Piece SystemLine(IEnumerable<string> topics)
+    {
+        IEnumerable<string> listed = topics.SelectMany((topic, i) => i == 0 ? (string[])[topic, "refuse"] : [",", topic, "refuse"]);
+        return Piece.Read(PieceKind.Frame, ["system", ":", .. listed, ".", Lexicon.Sep]);
+    }
 
     private static Exchange Refuse(string topic) => Ask(["about", topic], [topic, "refuse"]);
 

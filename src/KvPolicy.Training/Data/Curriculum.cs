@@ -6,7 +6,9 @@ namespace KvPolicy.Training.Data;
 /// <summary>One row length of a stage: how often it is drawn, and the weights of the tasks inside it.</summary>
 internal sealed record LengthShare(int Length, double Share, params (string Task, double Weight)[] Tasks);
 
-/// <summary>Which rows each step sees: short ones first, with much copying, then longer ones. A batch depends on the seed and the step alone.</summary>
+/// <summary>
+/// Which rows each step sees: short ones first, with much copying, then longer ones. A batch depends on the seed and the step alone.
+/// </summary>
 internal static class Curriculum
 {
     private const ulong BatchDomain = 2;

@@ -30,7 +30,8 @@ internal static class ModelFolder
     {
         SafetensorsFile file = SafetensorsFile.Read(Path.Combine(folder, WeightsFile));
         int vocabulary = LexiconTokenizer.Vocabulary.Count;
-        return new Weights(vocabulary, ParameterSpec.All(vocabulary).ToDictionary(spec => spec.Name, spec => file.Values(spec.Name)), trainable: false);
+        Dictionary<string, float[]> values = ParameterSpec.All(vocabulary).ToDictionary(spec => spec.Name, spec => file.Values(spec.Name));
+        return new Weights(vocabulary, values, trainable: false);
     }
 
     /// <summary>Rows of the words at their ids; the ids that training never saw get the words' mean, so that none of them stands out.</summary>

@@ -34,7 +34,8 @@ internal sealed class SafetensorsFile
         foreach (NamedTensor tensor in tensors)
         {
             long start = data.Length;
-            data.Write(half ? MemoryMarshal.AsBytes<Half>(Array.ConvertAll(tensor.Values, v => (Half)v)) : MemoryMarshal.AsBytes<float>(tensor.Values));
+            Half[] halves = half ? Array.ConvertAll(tensor.Values, value => (Half)value) : [];
+            data.Write(half ? MemoryMarshal.AsBytes<Half>(halves) : MemoryMarshal.AsBytes<float>(tensor.Values));
             header[tensor.Name] = new JsonObject
             {
                 ["dtype"] = half ? "F16" : "F32",

@@ -11,7 +11,8 @@ namespace KvPolicy.Training.Judging;
 /// <param name="rowOfWord">Row of the embedding and the head for each word of the lexicon.</param>
 internal sealed class Decoder(Network network, int[] rowOfWord)
 {
-    private readonly Dictionary<long, string> _wordOfRow = Lexicon.All.Select((word, i) => (word, row: (long)rowOfWord[i])).ToDictionary(p => p.row, p => p.word);
+    private readonly Dictionary<long, string> _wordOfRow =
+        Enumerable.Range(0, rowOfWord.Length).ToDictionary(i => (long)rowOfWord[i], i => Lexicon.All[i]);
 
     /// <summary>The most likely words behind a prompt, up to the blank line or the task's limit, as text.</summary>
     internal string Greedy(TaskPrompt prompt, int maxTokens)
@@ -49,6 +50,9 @@ internal sealed class Decoder(Network network, int[] rowOfWord)
 
     private Tensor Ids(string[] words) => tensor(words.Select(word => (long)rowOfWord[Lexicon.IndexOf[word]]).ToArray(), [1, words.Length]);
 
-    private static string[] WordsOf(TaskPrompt prompt) =>
-        [Lexicon.Bos, .. prompt.Text.Replace(Lexicon.Sep, " " + Lexicon.Sep, StringComparison.Ordinal).Split(' ', StringSplitOptions.RemoveEmptyEntries)];
+    private static string[] WordsOf(TaskPrompt prompt)
+    {
+        string spaced = prompt.Text.Replace(Lexicon.Sep, " " + Lexicon.Sep, StringComparison.Ordinal);
+        return [Lexicon.Bos, .. spaced.Split(' ', StringSplitOptions.RemoveEmptyEntries)];
+    }
 }

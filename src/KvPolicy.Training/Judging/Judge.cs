@@ -29,11 +29,12 @@ internal static class Judge
     private const int LongGenerationShare = 5;
     private const int RemovedShare = 5;
 
-    /// <summary>Percent of prompts answered right, task by task, in the order of <see cref="EvaluationTasks.All"/>: a quick look while training.</summary>
-    internal static double[] Monitor(Decoder decoder, int prompts) =>
-    [
-        .. EvaluationTasks.All.Select(task => 100.0 * Enumerable.Range(0, prompts).Count(i => decoder.IsAnswerMostLikely(task.Instance(MonitoringSeed, i))) / prompts),
-    ];
+    /// <summary>Percent of prompts answered right, in the order of <see cref="EvaluationTasks.All"/>: a quick look while training.</summary>
+    internal static double[] Monitor(Decoder decoder, int prompts) => [.. EvaluationTasks.All.Select(task =>
+    {
+        int right = Enumerable.Range(0, prompts).Count(i => decoder.IsAnswerMostLikely(task.Instance(MonitoringSeed, i)));
+        return 100.0 * right / prompts;
+    })];
 
     /// <summary>
     /// Greedy answers to whole prompts, and to prompts without the part that a task depends on (a fifth as many). Long generation, whose prompts

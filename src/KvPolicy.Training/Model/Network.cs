@@ -85,7 +85,7 @@ internal sealed class Network : IDisposable
     private Tensor Rotated(Tensor x, int start)
     {
         long tokens = x.shape[2];
-        if (start + tokens > TinyModel.Positions) throw new ArgumentException($"{start + tokens} tokens are more than {TinyModel.Positions}.", nameof(x));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(start + tokens, TinyModel.Positions, nameof(start));
         Tensor cos = _cos.narrow(0, start, tokens);
         Tensor sin = _sin.narrow(0, start, tokens);
         Tensor a = x.narrow(-1, 0, Half);
@@ -97,7 +97,9 @@ internal sealed class Network : IDisposable
     private static Tensor Grouped(Tensor x)
     {
         const int Group = TinyModel.QueryHeads / TinyModel.KvHeads;
-        return x.unsqueeze(2).expand(x.shape[0], TinyModel.KvHeads, Group, x.shape[2], TinyModel.HeadSize).reshape(x.shape[0], TinyModel.QueryHeads, x.shape[2], TinyModel.HeadSize);
+        (long batch, long tokens) = (x.shape[0], x.shape[2]);
+        Tensor groups = x.unsqueeze(2).expand(batch, TinyModel.KvHeads, Group, tokens, TinyModel.HeadSize);
+        return groups.reshape(batch, TinyModel.QueryHeads, tokens, TinyModel.HeadSize);
     }
 
     private static Tensor Normed(Tensor x, Tensor weight) => x * (x.square().mean([-1], keepdim: true) + TinyModel.Epsilon).rsqrt() * weight;
@@ -111,7 +113,9 @@ internal sealed class Network : IDisposable
     }
 }
 
-/// <summary>Keys and values of one sequence, layer by layer, [1, KV heads, tokens, head size]. They belong to the scope in which they were made.</summary>
+/// <summary>
+/// Keys and values of one sequence, layer by layer, [1, KV heads, tokens, head size]. They belong to the scope in which they were made.
+/// </summary>
 internal sealed class KeyValueCache
 {
     private readonly (Tensor Keys, Tensor Values)?[] _layers = new (Tensor, Tensor)?[TinyModel.Layers];

@@ -54,5 +54,6 @@ internal sealed record ParameterSpec(string Name, ParameterKind Kind, params lon
         return all;
     }
 
-    internal static string InLayer(int layer, string part) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"model.layers.{layer}.{part}.weight");
+    internal static string InLayer(int layer, string part) =>
+        string.Create(System.Globalization.CultureInfo.InvariantCulture, $"model.layers.{layer}.{part}.weight");
 }

@@ -24,7 +24,10 @@ internal sealed class Muon : IDisposable
     {
         _matrices = matrices;
         _momentum = [.. matrices.Select((m, i) => momentum == null ? zeros(m.shape) : tensor(momentum[i], m.shape))];
-        _groups = [.. Enumerable.Range(0, matrices.Count).GroupBy(i => (matrices[i].shape.Min(), matrices[i].shape.Max())).Select(group => group.ToArray())];
+        _groups =
+        [
+            .. Enumerable.Range(0, matrices.Count).GroupBy(i => (matrices[i].shape.Min(), matrices[i].shape.Max())).Select(group => group.ToArray()),
+        ];
     }
 
     /// <summary>Momentum in the order of the matrices.</summary>
@@ -48,7 +51,9 @@ internal sealed class Muon : IDisposable
         }
     }
 
-    /// <summary>The nearest orthogonal matrices, roughly: singular values end between 0.7 and 1.2. Input [count, rows, columns], rows at most columns.</summary>
+    /// <summary>
+    /// The nearest orthogonal matrices, roughly: singular values end between 0.7 and 1.2. Input [count, rows, columns], rows at most columns.
+    /// </summary>
     internal static Tensor Orthogonal(Tensor x)
     {
         x = x / (x.square().sum([1, 2], keepdim: true).sqrt() + 1e-7);

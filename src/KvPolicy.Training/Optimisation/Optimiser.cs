@@ -47,7 +47,11 @@ internal sealed class Optimiser : IDisposable
 
     /// <summary>Everything that the next step depends on, besides the weights.</summary>
     internal IEnumerable<NamedTensor> State() =>
-        Named(MomentumPrefix, _matrices, _muon.State).Concat(Named(FirstPrefix, _others, _adam.FirstMoments)).Concat(Named(SecondPrefix, _others, _adam.SecondMoments));
+    [
+        .. Named(MomentumPrefix, _matrices, _muon.State),
+        .. Named(FirstPrefix, _others, _adam.FirstMoments),
+        .. Named(SecondPrefix, _others, _adam.SecondMoments),
+    ];
 
     public void Dispose()
     {
@@ -55,7 +59,8 @@ internal sealed class Optimiser : IDisposable
         _adam.Dispose();
     }
 
-    private IEnumerable<int> Indices(bool matrices) => Enumerable.Range(0, _weights.Specs.Count).Where(i => _weights.Specs[i].IsLayerMatrix == matrices);
+    private IEnumerable<int> Indices(bool matrices) =>
+        Enumerable.Range(0, _weights.Specs.Count).Where(i => _weights.Specs[i].IsLayerMatrix == matrices);
 
     private IEnumerable<NamedTensor> Named(string prefix, List<int> indices, IReadOnlyList<Tensor> tensors) =>
         indices.Select((i, n) => new NamedTensor(prefix + _weights.Specs[i].Name, _weights.Specs[i].Shape, Weights.Copy(tensors[n])));

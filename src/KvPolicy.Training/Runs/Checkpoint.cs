@@ -46,14 +46,17 @@ internal static class Checkpoint
         Require("batchTokens", Text(options.BatchTokens));
         Require("threads", Text(options.Threads));
         return (file, new Progress(
-            int.Parse(m["step"], CultureInfo.InvariantCulture), double.Parse(m["seconds"], CultureInfo.InvariantCulture),
-            double.Parse(m["cpuSeconds"], CultureInfo.InvariantCulture), long.Parse(m["tokens"], CultureInfo.InvariantCulture), Curve.FromJson(m["curve"])));
+            int.Parse(m["step"], CultureInfo.InvariantCulture),
+            double.Parse(m["seconds"], CultureInfo.InvariantCulture),
+            double.Parse(m["cpuSeconds"], CultureInfo.InvariantCulture),
+            long.Parse(m["tokens"], CultureInfo.InvariantCulture),
+            Curve.FromJson(m["curve"])));
 
         void Require(string key, string value)
         {
             if (m.GetValueOrDefault(key) == value) return;
-            throw new InvalidDataException(
-                $"{options.CheckpointFile} is of a run with {key} {m.GetValueOrDefault(key)}, not {value}: give the same, another --out, or delete it.");
+            string other = $"{options.CheckpointFile} is of a run with {key} {m.GetValueOrDefault(key)}, not {value}";
+            throw new InvalidDataException(other + ": give the same, another --out, or delete it.");
         }
     }
 

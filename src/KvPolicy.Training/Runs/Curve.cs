@@ -28,7 +28,12 @@ internal static class Curve
         foreach (CurvePoint p in points)
         {
             text.Append(CultureInfo.InvariantCulture, $"{p.Step},{p.Seconds:0},{p.Tokens},{p.Loss:0.0000}");
-            for (int i = 0; i < EvaluationTasks.All.Count; i++) text.Append(',').Append(i < p.Right.Length ? p.Right[i].ToString("0.0", CultureInfo.InvariantCulture) : "");
+            for (int i = 0; i < EvaluationTasks.All.Count; i++)
+            {
+                text.Append(',');
+                if (i < p.Right.Length) text.Append(CultureInfo.InvariantCulture, $"{p.Right[i]:0.0}");
+            }
+
             text.Append('\n');
         }
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using KvPolicy.Evaluation;
 using KvPolicy.Evaluation.Randomness;
 using KvPolicy.Evaluation.Rows;
 using KvPolicy.Training.Data;
@@ -59,37 +60,22 @@ internal sealed class Trainer : IDisposable
     /// <summary>Trains until the options' last step, with a line every few steps and a checkpoint every few more.</summary>
     internal void Run(TextWriter log)
     {
-        if (Step > 0) log.WriteLine(string.Create(CultureInfo.InvariantCulture, $"going on from step {Step}"));
-        double sum = 0, sumOfPoint = 0;
-        int steps = 0, stepsOfPoint = 0;
+        if (Step > 0) log.WriteLine(Text($"going on from step {Step}"));
+        (Mean reported, Mean saved) = (new Mean(), new Mean());
         long mark = Stopwatch.GetTimestamp();
         for (int last = Math.Min(_options.StopAfter, Schedule.Steps); Step < last;)
         {
             double loss = OneStep(Step);
             Step++;
-            sum += loss;
-            steps++;
-            sumOfPoint += loss;
-            stepsOfPoint++;
+            reported.Add(loss);
+            saved.Add(loss);
             if (Step % ReportEvery == 0)
             {
-                double seconds = Stopwatch.GetElapsedTime(mark).TotalSeconds;
+                Report(log, reported, Stopwatch.GetElapsedTime(mark));
                 mark = Stopwatch.GetTimestamp();
-                log.WriteLine(string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"step {Step,4}/{Schedule.Steps}  loss {sum / steps:0.0000}  {steps * (double)_options.BatchTokens / seconds,6:0} tokens/s  {Progress.Seconds / 60:0.0} min"));
-                log.Flush();
-                (sum, steps) = (0, 0);
             }
 
-            if (Step % _options.CheckpointEvery == 0 || Step == last)
-            {
-                if (Step <= CopyWatchUntil) log.WriteLine(string.Create(CultureInfo.InvariantCulture, $"step {Step}, loss of the copy task {CopyLoss():0.000}"));
-                double[] right = Step % MonitorEvery == 0 || Step == Schedule.Steps ? Monitor(log) : [];
-                _curve.Add(new CurvePoint(Step, Progress.Seconds, _tokens, sumOfPoint / stepsOfPoint, right));
-                (sumOfPoint, stepsOfPoint) = (0, 0);
-                Checkpoint.Write(_options, _weights, _optimiser, Progress);
-            }
+            if (Step % _options.CheckpointEvery == 0 || Step == last) Save(log, saved);
         }
     }
 
@@ -112,14 +98,6 @@ internal sealed class Trainer : IDisposable
         return nn.functional.cross_entropy(_network.Logits(hidden), batch.Wanted);
     }
 
-    /// <summary>The loss on sixteen rows of the copy task that are always the same: below 1 at step 300, or retrieval is not being learnt.</summary>
-    private double CopyLoss()
-    {
-        using IDisposable noGradient = no_grad();
-        using DisposeScope scope = NewDisposeScope();
-        return LossOf(Batch.Of([.. Enumerable.Range(0, 16).Select(i => RowShapes.Write("CP", new SeededRandom(CopyWatchDomain, (ulong)i), 128))])).item<float>();
-    }
-
     public void Dispose()
     {
         _optimiser.Dispose();
@@ -127,11 +105,58 @@ internal sealed class Trainer : IDisposable
         _weights.Dispose();
     }
 
+    private void Report(TextWriter log, Mean loss, TimeSpan time)
+    {
+        double speed = loss.Count * (double)_options.BatchTokens / time.TotalSeconds;
+        log.WriteLine(Text($"step {Step,4}/{Schedule.Steps}  loss {loss.Take():0.0000}  {speed,6:0} tokens/s  {Progress.Seconds / 60:0.0} min"));
+        log.Flush();
+    }
+
+    private void Save(TextWriter log, Mean loss)
+    {
+        if (Step <= CopyWatchUntil) log.WriteLine(Text($"step {Step}, loss of the copy task {CopyLoss():0.000}"));
+        double[] right = Step % MonitorEvery == 0 || Step == Schedule.Steps ? Monitor(log) : [];
+        _curve.Add(new CurvePoint(Step, Progress.Seconds, _tokens, loss.Take(), right));
+        Checkpoint.Write(_options, _weights, _optimiser, Progress);
+    }
+
+    /// <summary>The loss on sixteen rows of the copy task that are always the same: below 1 at step 300, or retrieval is not being learnt.</summary>
+    private double CopyLoss()
+    {
+        using IDisposable noGradient = no_grad();
+        using DisposeScope scope = NewDisposeScope();
+        IEnumerable<TrainingRow> rows = Enumerable.Range(0, 16).Select(i => RowShapes.Write("CP", new SeededRandom(CopyWatchDomain, (ulong)i), 128));
+        return LossOf(Batch.Of([.. rows])).item<float>();
+    }
+
     private double[] Monitor(TextWriter log)
     {
         double[] right = Judge.Monitor(new Decoder(_network, [.. Enumerable.Range(0, TinyModel.Words)]), MonitorPrompts);
-        IEnumerable<string> parts = Evaluation.EvaluationTasks.All.Select((task, i) => string.Create(CultureInfo.InvariantCulture, $"{task.Name} {right[i]:0}"));
-        log.WriteLine($"step {Step.ToString(CultureInfo.InvariantCulture)}, {MonitorPrompts} prompts a task, % right: {string.Join("  ", parts)}");
+        IEnumerable<string> parts = EvaluationTasks.All.Zip(right, (task, share) => Text($"{task.Name} {share:0}"));
+        log.WriteLine(Text($"step {Step}, {MonitorPrompts} prompts a task, % right: {string.Join("  ", parts)}"));
         return right;
+    }
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>A mean that starts anew when it is taken.</summary>
+    private sealed class Mean
+    {
+        private double _sum;
+
+        internal int Count { get; private set; }
+
+        internal void Add(double value)
+        {
+            _sum += value;
+            Count++;
+        }
+
+        internal double Take()
+        {
+            double mean = _sum / Count;
+            (_sum, Count) = (0, 0);
+            return mean;
+        }
     }
 }

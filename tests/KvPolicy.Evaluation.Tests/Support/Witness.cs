@@ -10,8 +10,9 @@ namespace KvPolicy.Evaluation.Tests.Support;
 internal static partial class Witness
 {
     internal static readonly Dictionary<string, string> ClassOf = Classes(
-        "animal: dog cat cow fox pig bear wolf goat; plant: oak rose fern moss pine palm reed lily; tool: hammer saw drill axe file rake spade knife; "
-        + "metal: iron zinc lead tin steel brass copper nickel; body: arm leg eye ear nose hand foot knee; cloth: hat coat shoe sock shirt scarf glove belt; "
+        "animal: dog cat cow fox pig bear wolf goat; plant: oak rose fern moss pine palm reed lily; "
+        + "tool: hammer saw drill axe file rake spade knife; metal: iron zinc lead tin steel brass copper nickel; "
+        + "body: arm leg eye ear nose hand foot knee; cloth: hat coat shoe sock shirt scarf glove belt; "
         + "vehicle: car bus train ship boat truck bike plane; weather: rain snow wind fog hail storm frost cloud");
 
     private static readonly string[] Colours = "red blue green black white gold pink grey brown teal".Split(' ');
@@ -24,7 +25,7 @@ internal static partial class Witness
             "WK" => Knowledge(question),
             "CSR" => Commonsense(question),
             "AR" => " " + Bill(Words(question), Fees(before)) + " .",
-            "LG" => " " + string.Join(" . ", question.Split(" , ").Select(part => Words(part)[0] + " " + Bill(Words(part)[1..], Fees(before)))) + " .",
+            "LG" => " " + string.Join(" . ", question.Split(" , ").Select(Words).Select(w => w[0] + " " + Bill(w[1..], Fees(before)))) + " .",
             "CG" => Code(before, question),
             "SA" => Safety(before, question),
             "LC" => LongContext(before, question),
@@ -84,7 +85,9 @@ internal static partial class Witness
         int a = int.Parse(asked[1], CultureInfo.InvariantCulture);
         int b = int.Parse(asked[3], CultureInfo.InvariantCulture);
         int fee = fees[asked[4]];
-        return string.Create(CultureInfo.InvariantCulture, $"{string.Join(' ', asked)} {fee} , {a} + {b} = {Spaced(a + b)} , {Spaced(a + b)} + {fee} = {Spaced(a + b + fee)}");
+        string sum = Spaced(a + b);
+        string steps = string.Create(CultureInfo.InvariantCulture, $"{fee} , {a} + {b} = {sum} , {sum} + {fee} = {Spaced(a + b + fee)}");
+        return string.Join(' ', asked) + " " + steps;
     }
 
     private static string Code(string shots, string question)
