@@ -11,7 +11,7 @@ namespace KvPolicy;
 /// <param name="Summary">Thread mapping in one line.</param>
 public sealed record GpuKernel(string Name, MethodInfo Method, int GroupSize, string Summary);
 
-/// <summary>A policy's own GPU passes, loaded for one accelerator. Launches go to the stream and return at once.</summary>
+/// <summary>A policy's own GPU passes, loaded for one accelerator. Launches go through <see cref="Gpu.Kernel{TArguments}"/> to the stream and return at once.</summary>
 public interface IGpuPasses
 {
     /// <summary>After the prefill: scores of every held key; adds to the state where the plan has one.</summary>
@@ -22,8 +22,8 @@ public interface IGpuPasses
 
     /// <summary>Pools the scores of the competing keys.</summary>
     /// <param name="stream">Stream.</param>
-    /// <param name="scores">[heads, stride]</param>
-    /// <param name="pooled">[heads, stride]</param>
+    /// <param name="scores">[heads, stride]; only the competing are read.</param>
+    /// <param name="pooled">[heads, stride], by slot as the scores are; only the competing are written.</param>
     /// <param name="heads">Rows of both.</param>
     /// <param name="stride">Floats from a head to the next.</param>
     /// <param name="first">First competing key.</param>
@@ -112,6 +112,9 @@ public struct GpuLayer
 
     /// <summary>Page of the pool that holds a tile of a KV head.</summary>
     public readonly int Page(int kvHead, int tile) => Pages[kvHead * PageStride + tile];
+
+    /// <summary>Where a slot of a KV head lies in <see cref="Positions"/>, and in <see cref="State"/>.</summary>
+    public readonly long Slot(int kvHead, int slot) => (long)Page(kvHead, slot / LayerView.TileKeys) * LayerView.TileKeys + slot % LayerView.TileKeys;
 
     /// <summary>Where a tile starts in <see cref="Keys"/>, and in <see cref="Values"/>.</summary>
     public readonly long Tile(int kvHead, int tile) => (long)Page(kvHead, tile) * HeadDim * LayerView.TileKeys;

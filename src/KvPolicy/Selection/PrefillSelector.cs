@@ -19,6 +19,9 @@ internal sealed class PrefillSelector
         LacksShots = prefill.Unit == Unit.Shot && _shots.Count == 0;
     }
 
+    /// <summary>The prompt's shots; none unless shots compete.</summary>
+    public ShotMap Shots => _shots;
+
     /// <summary>k: what stays per layer and KV head, of the whole prompt.</summary>
     public int Budget { get; }
 

@@ -19,6 +19,9 @@ internal sealed class ShotMap
         }
     }
 
+    /// <summary>Shot of each prompt position, -1 outside; empty without shots.</summary>
+    public ReadOnlySpan<int> Positions => _shots;
+
     /// <summary>Shots.</summary>
     public int Count => LastPosition.Length;
 

@@ -15,6 +15,9 @@ internal struct CompactArguments
     /// <summary>Entries from a row to the next.</summary>
     public int Stride;
 
+    /// <summary>First KV head of the launch.</summary>
+    public int FirstHead;
+
     /// <summary>Slots that stay of each head.</summary>
     public int Count;
 
@@ -35,7 +38,7 @@ internal static class CompactKernels
     [Kernel(32, "one warp a slice of 8 channels and KV head, tile after tile; lane = key for keys, lane = 4 keys x 8 channels for values; grid (slices + 1, KV heads), the last slice moves positions and state")]
     public static void Compact(CompactArguments a)
     {
-        int head = Grid.IdxY, slice = Grid.IdxX;
+        int head = a.FirstHead + Grid.IdxY, slice = Grid.IdxX;
         ArrayView<int> kept = a.Kept.SubView(a.Shared != 0 ? 0L : (long)head * a.Stride, a.Count);
         int tiles = (a.Count + LayerView.TileKeys - 1) / LayerView.TileKeys;
         if (slice * Channels >= a.Layer.HeadDim)
@@ -56,13 +59,13 @@ internal static class CompactKernels
     {
         int to = tile * LayerView.TileKeys + Group.IdxX;
         int from = kept[Math.Min(to, count - 1)];
-        long source = (long)layer.Page(head, from / LayerView.TileKeys) * LayerView.TileKeys + from % LayerView.TileKeys;
+        long source = layer.Slot(head, from);
         int position = layer.Positions[source];
         float state = layer.HasState ? layer.State[source] : 0f;
         Warp.Barrier();
         if (to < count)
         {
-            long target = (long)layer.Page(head, tile) * LayerView.TileKeys + Group.IdxX;
+            long target = layer.Slot(head, to);
             layer.Positions[target] = position;
             if (layer.HasState) layer.State[target] = state;
         }

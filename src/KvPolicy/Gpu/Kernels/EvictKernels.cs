@@ -12,20 +12,23 @@ internal struct EvictArguments
     /// <summary>Scores of every held key: [rows, Layer.ScoreStride]; moved with their keys.</summary>
     public ArrayView<float> Scores;
 
+    /// <summary>Held keys of each head of the layer that are frozen, slots 0 and up: [kvHeads]. They neither compete nor count.</summary>
+    public ArrayView<int> Frozen;
+
     /// <summary>KV heads of a row of scores: 1, or all of them where the kept set is shared.</summary>
     public int HeadsPerRow;
 
-    /// <summary>First slot that may compete: those before are frozen.</summary>
-    public int FirstSlot;
+    /// <summary>What stays of the others.</summary>
+    public int Budget;
 
-    /// <summary>Keys at positions below this do not compete.</summary>
+    /// <summary>Keys at positions below this are sinks.</summary>
     public int Sinks;
 
-    /// <summary>So many held keys with the highest positions do not compete.</summary>
+    /// <summary>How many of the newest do not compete, before the budget caps it.</summary>
     public int Recent;
 
-    /// <summary>Keys that go; at most the competing.</summary>
-    public int Count;
+    /// <summary>1 where the newest token always stays, even before a sink; else 0.</summary>
+    public int Newest;
 }
 
 /// <summary>Eviction while decoding.</summary>
@@ -37,8 +40,8 @@ internal static class EvictKernels
     private const int Run = 16;
 
     /// <summary>
-    /// Drops the competing key of the lowest score, of equal scores the one at the highest position, so often as asked: the last key moves
-    /// into its slot with everything that belongs to it. Heads that share a row of scores hold the same positions in the same slots.
+    /// Drops the competing key of the lowest score, of equal scores the one at the highest position, until the budget is met: the last key
+    /// moves into its slot with everything that belongs to it. Heads that share a row of scores hold the same positions in the same slots.
     /// </summary>
     [Kernel(GroupSize, "one group a row of scores: minimum over the held keys in shared memory, then a thread a channel moves the last key into the hole")]
     public static void Evict(EvictArguments a)
@@ -46,14 +49,16 @@ internal static class EvictKernels
         ArrayView<int> digits = SharedMemory.Allocate<int>(RadixSelect.SharedInts);
         ArrayView<ulong> bests = SharedMemory.Allocate<ulong>(GroupSize);
         ArrayView<int> slots = SharedMemory.Allocate<int>(GroupSize);
-        int row = Grid.IdxX, head = row * a.HeadsPerRow;
-        int held = a.Layer.Held[head];
-        var positions = new HeldPositions { Layer = a.Layer, Head = head };
-        uint firstRecent = uint.MaxValue;
-        if (a.Recent > 0) firstRecent = RadixSelect.Threshold(positions, held, Math.Min(a.Recent, held), digits, out _);
-        for (int gone = 0; gone < a.Count; gone++)
+        int row = Grid.IdxX, head = row * a.HeadsPerRow, frozen = a.Frozen[head];
+        int held = a.Layer.Held[head], over = held - frozen - a.Budget;
+        // The whole group leaves together.
+        if (over <= 0) return;
+        var positions = new HeldPositions { Layer = a.Layer, Head = head, First = frozen };
+        uint first = FirstCompeting(a, positions, held - frozen, digits, out int recent);
+        uint end = EndOfCompeting(positions, held - frozen, recent, digits);
+        for (; over > 0; over--)
         {
-            int slot = Worst(a, positions, row, held, firstRecent, bests, slots);
+            int slot = frozen + Worst(a, positions, row, held - frozen, first, end, bests, slots);
             held--;
             if (slot != held)
             {
@@ -67,20 +72,59 @@ internal static class EvictKernels
         for (int h = Group.IdxX; h < a.HeadsPerRow; h += Group.DimX) a.Layer.Held[head + h] = held;
     }
 
-    // Slot of the competing key with the lowest (score, then highest position): one unsigned number a key, so that a minimum is exact.
-    private static int Worst(EvictArguments a, HeldPositions positions, int row, int held, uint firstRecent, ArrayView<ulong> bests, ArrayView<int> slots)
+    // Lowest position that competes: above the sinks, of which the budget (less the newest token) may leave out the later ones.
+    private static uint FirstCompeting(EvictArguments a, HeldPositions positions, int count, ArrayView<int> shared, out int recent)
     {
-        ulong best = ulong.MaxValue;
-        int bestSlot = a.FirstSlot;
-        for (int slot = a.FirstSlot + Group.IdxX; slot < held; slot += GroupSize)
+        int sinksHeld = a.Sinks > 0 ? CountInRange(positions, count, 0u, (uint)a.Sinks, shared) : 0;
+        int sinks = Math.Min(sinksHeld, a.Budget - a.Newest);
+        recent = Math.Min(Math.Max(a.Recent, a.Newest), a.Budget - sinks);
+        return sinks == sinksHeld ? (uint)a.Sinks : RadixSelect.Threshold(positions, count, count - sinks, shared, out _);
+    }
+
+    // Position from which on nothing competes. Mostly the newest held tokens are the newest of the sequence, the last of which came last.
+    private static uint EndOfCompeting(HeldPositions positions, int count, int recent, ArrayView<int> shared)
+    {
+        if (recent == 0) return uint.MaxValue;
+        uint newest = positions.Key(count - 1);
+        if (recent == 1) return newest;
+        uint end = newest - (uint)(recent - 1);
+        bool unbroken = newest >= (uint)(recent - 1) && CountInRange(positions, count, end, uint.MaxValue, shared) == recent;
+        return unbroken ? end : RadixSelect.Threshold(positions, count, recent, shared, out _);
+    }
+
+    private static int CountInRange(HeldPositions positions, int count, uint from, uint end, ArrayView<int> shared)
+    {
+        int mine = 0;
+        for (int i = Group.IdxX; i < count; i += Group.DimX)
         {
-            uint position = positions.Key(slot);
-            if (position < (uint)a.Sinks || position >= firstRecent) continue;
-            ulong key = ((ulong)SortableFloat.Key(a.Scores[(long)row * a.Layer.ScoreStride + slot]) << 32) | (uint.MaxValue - position);
-            if (key < best) (best, bestSlot) = (key, slot);
+            uint position = positions.Key(i);
+            if (position >= from && position < end) mine++;
         }
 
-        (bests[Group.IdxX], slots[Group.IdxX]) = (best, bestSlot);
+        if (Group.IdxX == 0) shared[0] = 0;
+        Group.Barrier();
+        // Whole numbers: the order of the additions changes nothing.
+        if (mine > 0) Atomic.Add(ref shared[0], mine);
+        Group.Barrier();
+        int total = shared[0];
+        Group.Barrier();
+        return total;
+    }
+
+    // The competing key with the lowest (score, then highest position): one unsigned number a key, so that a minimum is exact.
+    private static int Worst(EvictArguments a, HeldPositions positions, int row, int count, uint first, uint end, ArrayView<ulong> bests, ArrayView<int> slots)
+    {
+        ulong best = ulong.MaxValue;
+        int bestAt = 0;
+        for (int i = Group.IdxX; i < count; i += GroupSize)
+        {
+            uint position = positions.Key(i);
+            if (position < first || position >= end) continue;
+            ulong key = ((ulong)SortableFloat.Key(a.Scores[(long)row * a.Layer.ScoreStride + positions.First + i]) << 32) | (uint.MaxValue - position);
+            if (key < best) (best, bestAt) = (key, i);
+        }
+
+        (bests[Group.IdxX], slots[Group.IdxX]) = (best, bestAt);
         Group.Barrier();
         if (Group.IdxX % Run == 0) Least(bests, slots, Group.IdxX, 1);
         Group.Barrier();
@@ -113,18 +157,18 @@ internal static class EvictKernels
         }
 
         if (Group.IdxX != 0) return;
-        long oldFact = (long)layer.Page(head, from / LayerView.TileKeys) * LayerView.TileKeys + oldLane;
-        long newFact = (long)layer.Page(head, to / LayerView.TileKeys) * LayerView.TileKeys + newLane;
+        long oldFact = layer.Slot(head, from), newFact = layer.Slot(head, to);
         layer.Positions[newFact] = layer.Positions[oldFact];
         if (layer.HasState) layer.State[newFact] = layer.State[oldFact];
     }
 
+    /// <summary>Positions of the held keys that are not frozen.</summary>
     private struct HeldPositions : ISelectionKeys
     {
         public GpuLayer Layer;
         public int Head;
+        public int First;
 
-        public readonly uint Key(int slot)
-            => (uint)Layer.Positions[(long)Layer.Page(Head, slot / LayerView.TileKeys) * LayerView.TileKeys + slot % LayerView.TileKeys];
+        public readonly uint Key(int candidate) => (uint)Layer.Positions[Layer.Slot(Head, First + candidate)];
     }
 }

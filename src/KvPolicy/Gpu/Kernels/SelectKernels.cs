@@ -18,6 +18,9 @@ internal struct SelectArguments
     /// <summary>Held keys of a row.</summary>
     public int Held;
 
+    /// <summary>First row of the launch.</summary>
+    public int FirstRow;
+
     /// <summary>First competing slot; those before stay.</summary>
     public int First;
 
@@ -37,12 +40,13 @@ internal static class SelectKernels
     {
         ArrayView<int> digits = SharedMemory.Allocate<int>(RadixSelect.SharedInts);
         ArrayView<int> counts = SharedMemory.Allocate<int>(KeptSlots.SharedInts);
-        var scores = new CompetingScores { Scores = a.Scores.SubView((long)Grid.IdxX * a.Stride, a.Held), First = a.First, Count = a.Count };
+        long row = (long)(a.FirstRow + Grid.IdxX) * a.Stride;
+        var scores = new CompetingScores { Scores = a.Scores.SubView(row, a.Held), First = a.First, Count = a.Count };
         int ties = 0;
         // Nothing is above a threshold of all ones but what is protected.
         scores.Threshold = uint.MaxValue;
         if (a.Best > 0) scores.Threshold = RadixSelect.Threshold(scores, a.Count, a.Best, digits, out ties);
-        KeptSlots.Write(scores, a.Held, ties, counts, a.Kept.SubView((long)Grid.IdxX * a.Stride, a.Held));
+        KeptSlots.Write(scores, a.Held, ties, counts, a.Kept.SubView(row, a.Held));
     }
 
     private struct CompetingScores : ISelectionKeys, ISlotFate
