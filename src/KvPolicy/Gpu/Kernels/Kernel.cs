@@ -19,7 +19,10 @@ internal sealed class KernelAttribute(int groupSize, string summary) : Attribute
 /// A kernel of one argument, loaded for one accelerator: what the runtime's, the engine's and the generated passes launch. Counts its
 /// launches, so that a receipt says what ran.
 /// </summary>
-/// <typeparam name="TArguments">A struct of views and numbers.</typeparam>
+/// <typeparam name="TArguments">
+/// A struct of views and numbers. Every type in it must be public to ILGPU, so generated code takes a tuple:
+/// <c>(GpuLayer Layer, ArrayView&lt;float&gt; Scores, float Beta)</c>.
+/// </typeparam>
 public sealed class Kernel<TArguments> where TArguments : struct
 {
     private readonly Action<AcceleratorStream, KernelConfig, TArguments> _launch;
@@ -53,8 +56,9 @@ public sealed class Kernel<TArguments> where TArguments : struct
     {
         if (grid.X <= 0 || grid.Y <= 0) return;
         Launches++;
-        KernelTrace.Announce(_kernel, stream, grid, arguments);
+        Action? after = KernelTrace.Announce(_kernel, stream, grid, arguments);
         _launch(stream, new KernelConfig(new Index3D(grid.X, grid.Y, 1), new Index3D(_kernel.GroupSize, 1, 1)), arguments);
+        after?.Invoke();
     }
 
     private static int GroupSizeOf(MethodInfo method)
@@ -62,24 +66,25 @@ public sealed class Kernel<TArguments> where TArguments : struct
             ?? throw new ArgumentException($"{method.Name} is launched as a kernel but not marked as one.", nameof(method));
 }
 
-/// <summary>Lets a test see each launch of this thread before it happens, with everything needed to repeat it elsewhere.</summary>
+/// <summary>Lets a test see each launch of this thread, with everything needed to repeat it elsewhere.</summary>
 internal static class KernelTrace
 {
-    [ThreadStatic]
-    private static Action<GpuKernel, AcceleratorStream, Index2D, object>? _observer;
+    /// <summary>Called before a launch; what it returns is called after it.</summary>
+    public delegate Action? LaunchObserver(GpuKernel kernel, AcceleratorStream stream, Index2D grid, object arguments);
 
-    /// <summary>Called before each launch; null for none.</summary>
-    public static Action<GpuKernel, AcceleratorStream, Index2D, object>? Observer
+    [ThreadStatic]
+    private static LaunchObserver? _observer;
+
+    /// <summary>The observer of this thread, or null.</summary>
+    public static LaunchObserver? Observer
     {
         get => _observer;
         set => _observer = value;
     }
 
-    public static void Announce<TArguments>(GpuKernel kernel, AcceleratorStream stream, Index2D grid, in TArguments arguments) where TArguments : struct
-    {
-        // Boxing only where somebody looks.
-        if (_observer is { } observer) observer(kernel, stream, grid, arguments);
-    }
+    // Boxes the arguments only where somebody looks.
+    public static Action? Announce<TArguments>(GpuKernel kernel, AcceleratorStream stream, Index2D grid, in TArguments arguments) where TArguments : struct
+        => _observer?.Invoke(kernel, stream, grid, arguments);
 }
 
 /// <summary>Every kernel of an assembly, found by its mark.</summary>
