@@ -2,7 +2,9 @@ using System.Reflection;
 using KvPolicy.Cli.CommandLine;
 using KvPolicy.Cli.Commands;
 using KvPolicy.Cli.Output;
+using KvPolicy.Inference;
 using KvPolicy.Inference.Models;
+using KvPolicy.Inference.Ops;
 
 namespace KvPolicy.Cli;
 
@@ -14,10 +16,14 @@ internal static class Application
     /// <summary>Every command, in the order of the help.</summary>
     internal static IReadOnlyList<Command> Commands { get; } =
     [
+        RunCommand.Command,
         PoliciesCommand.Command,
         EmitCommand.Command,
         ScoreCommand.Command,
         TokenizeCommand.Command,
+        LogitsCommand.Command,
+        PerplexityCommand.Command,
+        VerifyCommand.Command,
     ];
 
     /// <summary>Version of the program.</summary>
@@ -77,8 +83,8 @@ internal static class Application
         (int code, string message) = e switch
         {
             UsageException or PolicyArgumentException => (BadArguments, e.Message),
-            CommandException or ModelFormatException => (Failed, e.Message),
-            IOException or UnauthorizedAccessException => (Failed, e.Message),
+            CommandException or ModelFormatException or DeviceException => (Failed, e.Message),
+            IOException or UnauthorizedAccessException or InvalidOperationException => (Failed, e.Message),
             OutOfMemoryException => (Failed, "not enough memory for this; use a shorter prompt or a smaller model"),
             _ => (Failed, $"internal error, please report it: {e.GetType().Name}: {e.Message} {Place(e)}"),
         };

@@ -1,6 +1,5 @@
 using KvPolicy.Cli.CommandLine;
 using KvPolicy.Inference.Loading;
-using KvPolicy.Inference.Models;
 using KvPolicy.Inference.Tokenization;
 
 namespace KvPolicy.Cli.Commands;
@@ -14,32 +13,23 @@ internal static class ModelOptions
     /// <summary>The options.</summary>
     internal static IReadOnlyList<Option> All { get; } = [ModelOption, TokenizerOption];
 
-    /// <summary>Loads model and tokenizer.</summary>
-    internal static Model Load(Arguments arguments)
+    /// <summary>The model that was named.</summary>
+    internal static string PathOf(Arguments arguments)
     {
-        (string path, string? tokenizer) = Paths(arguments);
-        return ModelLoader.Load(path, tokenizer);
+        string path = arguments.Required(ModelOption.Name);
+        return path.Length > 0 ? path : throw new UsageException($"--model: the path is empty; name {ModelOption.Help}");
     }
 
+    /// <summary>The tokenizer that was named, or null.</summary>
+    internal static string? TokenizerOf(Arguments arguments)
+        => arguments.Text(TokenizerOption.Name) is "" ? throw new UsageException("--tokenizer: the path is empty; name a tokenizer's file") : arguments.Text(TokenizerOption.Name);
+
     /// <summary>Loads the tokenizer alone; a file of vocabulary only will do.</summary>
-    internal static ITextTokenizer LoadTokenizer(Arguments arguments)
-    {
-        (string path, string? tokenizer) = Paths(arguments);
-        return ModelLoader.LoadTokenizer(path, tokenizer);
-    }
+    internal static ITextTokenizer LoadTokenizer(Arguments arguments) => ModelLoader.LoadTokenizer(PathOf(arguments), TokenizerOf(arguments));
 
     /// <summary>Refuses <c>--chat</c> where the model has no template.</summary>
     internal static void NeedsTemplate(Arguments arguments, ITextTokenizer tokenizer)
     {
-        if (!tokenizer.HasChatTemplate) throw new UsageException($"--chat: the files of {arguments.Required("--model")} name no chat template that is known; leave --chat out");
-    }
-
-    private static (string Path, string? Tokenizer) Paths(Arguments arguments)
-    {
-        string path = arguments.Required("--model");
-        if (path.Length == 0) throw new UsageException($"--model: the path is empty; name {ModelOption.Help}");
-        string? tokenizer = arguments.Text("--tokenizer");
-        if (tokenizer is "") throw new UsageException("--tokenizer: the path is empty; name a tokenizer's file");
-        return (path, tokenizer);
+        if (!tokenizer.HasChatTemplate) throw new UsageException($"--chat: the files of {PathOf(arguments)} name no chat template that is known; leave --chat out");
     }
 }

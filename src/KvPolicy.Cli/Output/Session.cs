@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using KvPolicy.Cli.CommandLine;
 using Spectre.Console;
 
 namespace KvPolicy.Cli.Output;
@@ -50,20 +51,11 @@ internal sealed class Session
     /// <summary>A line for people on standard error.</summary>
     internal void Note(string message) => Errors.WriteLine($"kvpolicy: {OneLine.Of(message)}");
 
-    /// <summary>Runs long work under a progress bar on standard error, where a person looks.</summary>
-    /// <typeparam name="T">What the work gives.</typeparam>
+    /// <summary>A progress bar on standard error, where a person looks.</summary>
     /// <param name="what">Name of the bar.</param>
-    /// <param name="show">False with <c>--json</c>.</param>
-    /// <param name="work">The work; tells the fraction done, 0 to 1.</param>
-    internal T Track<T>(string what, bool show, Func<Action<double>, T> work)
-    {
-        if (!show || !IsTerminal) return work(static _ => { });
-        return MakeConsole(Errors, isTerminal: true).Progress().AutoClear(true).Start(bars =>
-        {
-            ProgressTask bar = bars.AddTask(Markup.Escape(what));
-            return work(fraction => bar.Value = Math.Clamp(fraction, 0, 1) * 100);
-        });
-    }
+    /// <param name="arguments">No bar with <c>--json</c>.</param>
+    internal ProgressBar StartBar(string what, Arguments arguments)
+        => ProgressBar.Start(IsTerminal && !arguments.Json ? MakeConsole(Errors, isTerminal: true) : null, what);
 
     private static IAnsiConsole MakeConsole(TextWriter writer, bool isTerminal)
     {
