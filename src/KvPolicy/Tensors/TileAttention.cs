@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace KvPolicy;
 
@@ -83,18 +84,17 @@ internal sealed unsafe class TileAttention(TensorInput input, KvCache cache, Wor
         }
     }
 
-    /// <summary>Sum of exp(logit - max) over some lanes, added to a running sum whose own maximum may have been lower.</summary>
+    /// <summary>Adds exp(logit - max) over some lanes to a running sum, which is brought to the new maximum first.</summary>
     private static void Accumulate(ReadOnlySpan<float> logits, ref float max, ref double sum)
     {
-        float tileMax = float.NegativeInfinity;
-        foreach (float logit in logits) tileMax = MathF.Max(tileMax, logit);
-        if (tileMax > max)
+        float largest = Lanes.Max(logits);
+        if (largest > max)
         {
-            sum *= Math.Exp(max - (double)tileMax);
-            max = tileMax;
+            sum *= Math.Exp(max - (double)largest);
+            max = largest;
         }
 
-        foreach (float logit in logits) sum += MathF.Exp(logit - max);
+        sum += Lanes.SumOfExp(logits, max);
     }
 
     private readonly struct LogSumExpWork(in LayerView layer) : IWork
@@ -110,7 +110,8 @@ internal sealed unsafe class TileAttention(TensorInput input, KvCache cache, Wor
             Span<double> sum = stackalloc double[RowBlock];
             max.Fill(float.NegativeInfinity);
             sum.Clear();
-            for (int tile = 0; tile < _layer.Tiles(kvHead); tile++)
+            int newest = _layer.FirstRowPosition + first + rows - 1;
+            for (int tile = 0; tile < _layer.Tiles(kvHead) && _layer.Positions(kvHead, tile)[0] <= newest; tile++)
             {
                 KeyTile.Dots(_layer.Query(head, first), _layer.QueryStride, rows, _layer.Keys(kvHead, tile), _layer.Scale, logits);
                 int held = Math.Min(LayerView.TileKeys, _layer.Held(kvHead) - tile * LayerView.TileKeys);
@@ -141,6 +142,37 @@ internal sealed unsafe class TileAttention(TensorInput input, KvCache cache, Wor
             Accumulate(row[..held], ref max, ref sum);
             float lse = (float)(max + Math.Log(sum));
             for (int slot = 0; slot < row.Length; slot++) row[slot] = slot < held ? MathF.Exp(row[slot] - lse) : 0f;
+        }
+    }
+
+    /// <summary>Reductions over a part of a row.</summary>
+    private static class Lanes
+    {
+        public static float Max(ReadOnlySpan<float> values)
+        {
+            float max = float.NegativeInfinity;
+            int i = 0;
+            if (values.Length >= Vector256<float>.Count)
+            {
+                Vector256<float> largest = Vector256.Create(values);
+                for (i = Vector256<float>.Count; i + Vector256<float>.Count <= values.Length; i += Vector256<float>.Count)
+                    largest = Vector256.Max(largest, Vector256.Create(values[i..]));
+                for (int lane = 0; lane < Vector256<float>.Count; lane++) max = MathF.Max(max, largest[lane]);
+            }
+
+            for (; i < values.Length; i++) max = MathF.Max(max, values[i]);
+            return max;
+        }
+
+        public static float SumOfExp(ReadOnlySpan<float> values, float max)
+        {
+            Vector256<float> sums = default;
+            int i = 0;
+            for (; i + Vector256<float>.Count <= values.Length; i += Vector256<float>.Count)
+                sums += Vector256.Exp(Vector256.Create(values[i..]) - Vector256.Create(max));
+            float sum = Vector256.Sum(sums);
+            for (; i < values.Length; i++) sum += MathF.Exp(values[i] - max);
+            return sum;
         }
     }
 }
