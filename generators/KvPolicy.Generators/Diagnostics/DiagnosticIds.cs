@@ -17,4 +17,12 @@ internal static class DiagnosticIds
     public const string MissingObserve = "KVP0012";
     public const string UnusedHook = "KVP0013";
     public const string InvalidCatalog = "KVP0014";
+    public const string HookThrows = "KVP0101";
+    public const string HookTries = "KVP0102";
+    public const string HookAllocates = "KVP0103";
+    public const string HookReadsStatic = "KVP0104";
+    public const string HookCallsVirtual = "KVP0105";
+    public const string HookUsesType = "KVP0106";
+    public const string HookCallsUnknown = "KVP0107";
+    public const string HookUsesDouble = "KVP0108";
 }

@@ -29,7 +29,7 @@ internal sealed class GpuObserveWriter(SourceWriter writer, KernelPlan plan, Til
         string name = stage.Name;
         string heads = Shared ? "layer.QueryHeads" : "group";
         writer.Space();
-        writer.Line($"// {name}: what the softmax of {RowsInWords()} gives each key, over {(Shared ? "all query heads" : "the query group")}.");
+        writer.Line($"// {name}: what the softmax of {PassArguments.RowsInWords(plan, stage)} gives each key, over {(Shared ? "all query heads" : "the query group")}.");
         writer.Line($"float {name} = 0f;");
         using (writer.Open())
         {
@@ -64,10 +64,9 @@ internal sealed class GpuObserveWriter(SourceWriter writer, KernelPlan plan, Til
 
     private void Rows()
     {
-        string used = stage.Rows == Model.Rows.Last ? "Math.Min(window, layer.Rows)" : PassArguments.RowLimit(plan) is { } rows ? $"Math.Min({rows.Name}, layer.Rows)" : "layer.Rows";
         writer.Line($"""
             int group = layer.QueryHeads / layer.KvHeads;
-            int used = {used};
+            int used = {PassArguments.Rows(plan, stage)};
             // Rows that see no key of the tile are left out; positions ascend within it.
             int from = Math.Max(layer.Rows - used, layer.Positions[page * 32] - layer.FirstRowPosition), to = layer.Rows;
             if (layer.SlidingWindow > 0) to = Math.Min(to, layer.Positions[page * 32 + held - 1] + layer.SlidingWindow - layer.FirstRowPosition);
@@ -144,10 +143,6 @@ internal sealed class GpuObserveWriter(SourceWriter writer, KernelPlan plan, Til
         else if (stage.MeanOfRows && stage.MeanOfHeads) writer.Line($"{stage.Name} *= 1f / (used * {heads});");
         else if (stage.MeanOfRows || stage.MeanOfHeads) writer.Line($"{stage.Name} *= 1f / {(stage.MeanOfRows ? "used" : heads)};");
     }
-
-    private string RowsInWords() => stage.Rows == Model.Rows.Last ? "the last `window` queries"
-        : plan.Find("rows") is not null ? "the last `observedRows` queries"
-        : "all queries";
 
     /// <summary>The helpers that all observations call.</summary>
     public static void Helpers(SourceWriter writer)

@@ -51,13 +51,12 @@ internal sealed class HostTileWriter(SourceWriter writer, KernelPlan plan, TileP
 
     private void Observe(ObserveStage stage)
     {
-        string rows = Rows(stage);
         string used = stage.Name + "Rows";
         writer.Space();
-        writer.Line($"// {stage.Name}: what the softmax of {RowsInWords(stage)} gives each key, over {(Shared ? "all query heads" : "the query group")}.");
+        writer.Line($"// {stage.Name}: what the softmax of {PassArguments.RowsInWords(plan, stage)} gives each key, over {(Shared ? "all query heads" : "the query group")}.");
         Declare(stage.Name);
         writer.Line($"{stage.Name}.Clear();");
-        writer.Line($"int {used} = {rows};");
+        writer.Line($"int {used} = {PassArguments.Rows(plan, stage)};");
         writer.Line($"int {stage.Name}From = layer.Rows - {used}, {stage.Name}To = layer.Rows;");
         writer.Line($"KeyTile.SeeingRows(positions, held, layer.FirstRowPosition, layer.SlidingWindow, ref {stage.Name}From, ref {stage.Name}To);");
         writer.Line($"Span<float> {stage.Name}Logits = stackalloc float[RowBlock * KeyTile.Size];");
@@ -76,18 +75,6 @@ internal sealed class HostTileWriter(SourceWriter writer, KernelPlan plan, TileP
         writer.Space();
         Scale(stage, used);
     }
-
-    // Rows that count, and by what their sum is divided.
-    private string Rows(ObserveStage stage) => stage.Rows switch
-    {
-        Model.Rows.Last => "Math.Min(window, layer.Rows)",
-        _ when PassArguments.RowLimit(plan) is { } limit => $"Math.Min({limit.Name}, layer.Rows)",
-        _ => "layer.Rows",
-    };
-
-    private string RowsInWords(ObserveStage stage) => stage.Rows == Model.Rows.Last ? "the last `window` queries"
-        : plan.Find("rows") is not null ? "the last `observedRows` queries"
-        : "all queries";
 
     private void Scale(ObserveStage stage, string used)
     {

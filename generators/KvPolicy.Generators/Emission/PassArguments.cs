@@ -28,8 +28,24 @@ internal static class PassArguments
             yield return new PassArgument(number.IsInteger ? "int" : "float", Name(number), Literal.Identifier(Literal.Property(number.Name)));
     }
 
-    /// <summary>How many rows the instance observes, where it can say so.</summary>
-    public static PassArgument? RowLimit(KernelPlan plan)
+    /// <summary>How many rows an observation uses, as C#.</summary>
+    public static string Rows(KernelPlan plan, ObserveStage stage) => (stage.Rows, plan.Find("rows")) switch
+    {
+        (Model.Rows.Last, _) => "Math.Min(window, layer.Rows)",
+        (_, not null) => "Math.Min(observedRows, layer.Rows)",
+        _ => "layer.Rows",
+    };
+
+    /// <summary>The same for people.</summary>
+    public static string RowsInWords(KernelPlan plan, ObserveStage stage) => (stage.Rows, plan.Find("rows")) switch
+    {
+        (Model.Rows.Last, _) => "the last `window` queries",
+        (_, not null) => "the last `observedRows` queries",
+        _ => "all queries",
+    };
+
+    // How many rows the instance observes, where it can say so.
+    private static PassArgument? RowLimit(KernelPlan plan)
         => plan.Find("window") is not null ? new PassArgument("int", "window", "Window")
             : plan.Find("rows") is { } rows ? new PassArgument("int", "observedRows", rows.Property)
             : null;

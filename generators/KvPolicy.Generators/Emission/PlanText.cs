@@ -28,7 +28,12 @@ internal sealed class PlanText
         return text._writer.ToString();
     }
 
-    private string Heads => _axes.Scope == Scope.Head ? "KV head" : "layer";
+    private string Heads => _axes.Scope switch
+    {
+        Scope.Head => "for each KV head",
+        Scope.Layer => "for all KV heads of a layer alike",
+        _ => "for all layers alike",
+    };
 
     private void Head()
     {
@@ -67,9 +72,9 @@ internal sealed class PlanText
         string budget = AxisText.Text(prefill.Budget) + (prefill.Budget.Tokens is > 0 ? "" : " of the prompt");
         return prefill.Unit switch
         {
-            Unit.Chunk => $"exactly k = {budget} for each {Heads}: chunks of {Literal.Text(prefill.Chunk ?? 10)} (chunk) by the sum of their scores, the next one cut to what fits",
-            Unit.Shot => $"whole shots by the mean of their scores into k = {budget} for each {Heads}, packing={_plan.Find("packing")!.Default}, outside={_plan.Find("outside")!.Default}",
-            _ => $"exactly k = {budget} for each {Heads}, ties to the lower position",
+            Unit.Chunk => $"exactly k = {budget} {Heads}: chunks of {Literal.Text(prefill.Chunk ?? 10)} (chunk) by the sum of their scores, the next one cut to what fits",
+            Unit.Shot => $"whole shots by the mean of their scores into k = {budget} {Heads}, packing={_plan.Find("packing")!.Default}, outside={_plan.Find("outside")!.Default}",
+            _ => $"exactly k = {budget} {Heads}, ties to the lower position",
         } + Protected();
     }
 
@@ -108,7 +113,7 @@ internal sealed class PlanText
 
         if (pass.ReadsKeys && !pass.Observations.Any()) yield return "keys";
         if (pass.ReadsValues) yield return "values";
-        if (pass.Stages.Any(stage => stage is ProbabilityStage)) yield return "this step's attention";
+        if (pass.Stages.Any(stage => stage is ProbabilityStage)) yield return "this step's attention (its own pass keeps it: no key is read again)";
         if (pass.HasState) yield return "state";
         if (pass.Hook?.Arguments.Any(argument => argument is HookArgument.Position) == true) yield return "positions";
         if (pass.Hook?.Arguments.All(argument => argument is HookArgument.Length or HookArgument.Number) == true && pass.Stages.Count == 1) yield return "nothing";

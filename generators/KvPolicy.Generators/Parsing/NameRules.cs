@@ -35,12 +35,15 @@ internal static class NameRules
                 else if (!seen.TryGetValue(Literal.Property(parameter.Name), out HyperParameter? other)) seen[Literal.Property(parameter.Name)] = parameter;
                 else if (parameter.Name != other.Name) yield return Fault.Of(DiagnosticIds.NameClash, subject, parameter.Name, $"the parameter {other.Name}");
                 else if (!Agree(parameter, other))
-                    yield return Fault.Of(DiagnosticIds.ConflictingDefaults, subject, parameter.Name, Literal.Text(parameter.Default), Literal.Text(other.Default));
+                    yield return Fault.Of(DiagnosticIds.ConflictingDefaults, subject, parameter.Name, Shown(parameter), Shown(other));
             }
         }
     }
 
     private static bool Agree(HyperParameter one, HyperParameter other) => one with { Summary = "" } == other with { Summary = "" };
+
+    private static string Shown(HyperParameter parameter)
+        => $"{(parameter.IsInteger ? "int" : "float")} {Literal.Text(parameter.Default)} ({Literal.Text(parameter.Minimum)} to {Literal.Text(parameter.Maximum)})";
 
     private static string? Clash(INamedTypeSymbol type, string name)
     {

@@ -1,0 +1,124 @@
+namespace KvPolicy.Generators.Tests.Diagnostics;
+
+/// <summary>A wrong declaration, and what is said of it: ids with the message's own words.</summary>
+/// <param name="Name">What is wrong.</param>
+/// <param name="Source">Source text; the first [| … |] is where the diagnostic stands.</param>
+/// <param name="Id">Its id.</param>
+/// <param name="Says">Words of its message.</param>
+public sealed record DiagnosticCase(string Name, string Source, string Id, string Says)
+{
+    public override string ToString() => $"{Id} {Name}";
+}
+
+/// <summary>Wrong declarations, at least one for each diagnostic of <c>PolicyDeclarationAnalyzer</c> and <c>CatalogAnalyzer</c>.</summary>
+internal static class DeclarationCases
+{
+    private const string Hook = "public static float Score(float keyNorm) => -keyNorm;";
+
+    public static IEnumerable<DiagnosticCase> All => Types.Concat(Hooks).Concat(Parameters).Concat(Ranges).Concat(Conflicts).Concat(Names).Concat(Catalogs);
+
+    private static IEnumerable<DiagnosticCase> Types =>
+    [
+        new("not partial", $"[KvPolicy, Prefill] public class [|P|] {{ {Hook} }}", "KVP0001", "'P' must be partial"),
+        new("type around it not partial", $"public class Outer {{ [KvPolicy, Prefill] public partial class [|P|] {{ {Hook} }} }}", "KVP0001", "'Outer' must be partial"),
+        new("generic", $"[KvPolicy, Prefill] public partial class [|P|]<T> {{ {Hook} }}", "KVP0002", "generic"),
+        new("static", $"[KvPolicy, Prefill] public static partial class [|P|] {{ {Hook} }}", "KVP0002", "static"),
+        new("abstract", $"[KvPolicy, Prefill] public abstract partial class [|P|] {{ {Hook} }}", "KVP0002", "abstract"),
+        new("record", $"[KvPolicy, Prefill] public partial record [|P|] {{ {Hook} }}", "KVP0002", "a record"),
+        new("file-local", $"[KvPolicy, Prefill] file partial class [|P|] {{ {Hook} }}", "KVP0002", "file-local"),
+        new("private", $"public partial class Outer {{ [KvPolicy, Prefill] private partial class [|P|] {{ {Hook} }} }}", "KVP0002", "neither public nor internal"),
+        new("in a private type", $"public partial class Outer {{ private partial class Inner {{ [KvPolicy, Prefill] public partial class [|P|] {{ {Hook} }} }} }}", "KVP0002", "nested in Inner"),
+        new("in a generic type", $"public partial class Outer<T> {{ [KvPolicy, Prefill] public partial class [|P|] {{ {Hook} }} }}", "KVP0002", "generic type Outer"),
+        new("no constructor", $"[KvPolicy, Prefill] public partial class [|P|](int x) {{ public int X => x; {Hook} }}", "KVP0002", "without a constructor"),
+    ];
+
+    private static IEnumerable<DiagnosticCase> Hooks =>
+    [
+        new("no hook", "[KvPolicy, [|Prefill(Keep = 0.5f)|]] public partial class P { }", "KVP0003", "add the hook Score or ScorePrefill"),
+        new("no decode hook", "[KvPolicy, Prefill, [|Decode|]] public partial class P { public static float ScorePrefill(float keyNorm) => keyNorm; }", "KVP0003", "add the hook Score or ScoreDecode"),
+        new("not static", "[KvPolicy, Prefill] public partial class P { public float [|Score|](float keyNorm) => keyNorm; }", "KVP0004", "not static"),
+        new("private hook", "[KvPolicy, Prefill] public partial class P { static float [|Score|](float keyNorm) => keyNorm; }", "KVP0004", "neither public nor internal"),
+        new("returns double", "[KvPolicy, Prefill] public partial class P { public static double [|Score|](float keyNorm) => keyNorm; }", "KVP0004", "returning double"),
+        new("void", "[KvPolicy, Prefill] public partial class P { public static void [|Score|](float keyNorm) { } }", "KVP0004", "void"),
+        new("generic hook", "[KvPolicy, Prefill] public partial class P { public static float [|Score|]<T>(float keyNorm) => keyNorm; }", "KVP0004", "generic"),
+        new("overloaded", "[KvPolicy, Prefill] public partial class P { public static float [|Score|](float keyNorm) => keyNorm; public static float Score(float valueNorm, int position) => valueNorm; }", "KVP0004", "overloaded"),
+        new("a property", "[KvPolicy, Prefill] public partial class P { public static float [|Score|] => 1f; }", "KVP0004", "not a method"),
+        new("never called", $"[KvPolicy] public partial class P {{ {Hook.Replace("Score", "[|Score|]", StringComparison.Ordinal)} }}", "KVP0013", "never called"),
+        new("a general hook beside the only phase's", "[KvPolicy, Prefill] public partial class P { public static float [|Score|](float keyNorm) => keyNorm; public static float ScorePrefill(float keyNorm) => keyNorm; }", "KVP0013", "never called"),
+    ];
+
+    private static IEnumerable<DiagnosticCase> Parameters =>
+    [
+        Param("unknown signal", "float [|attn|]", "KVP0005", "known are attention, keyNorm, valueNorm, position, length"),
+        Param("signal's type", "double [|keyNorm|]", "KVP0006", "the signal is float"),
+        Param("signal by reference", "in float [|keyNorm|]", "KVP0006", "passed by value"),
+        Param("type of a number", "float keyNorm, long [|beta|] = 1", "KVP0006", "an int or a float"),
+        Param("NaN", "float keyNorm, float [|beta|] = float.NaN", "KVP0006", "not a finite number"),
+        Param("default out of its range", "float keyNorm, [Range(1, 5)] int [|beta|] = 7", "KVP0006", "outside 1 to 5"),
+        Param("range of words", "float keyNorm, [Range(typeof(int), \"1\", \"5\")] int [|beta|] = 2", "KVP0006", "two numbers"),
+        Param("observe on a norm", "[Observe(Rows.All)] float [|keyNorm|]", "KVP0011", "only attention"),
+        Param("observe on a number", "float keyNorm, [Observe(Rows.All)] float [|beta|] = 1f", "KVP0011", "only attention"),
+        Param("attention of nothing", "float [|attention|]", "KVP0012", "[Observe(Rows.Last, n)]"),
+        Param("a signal with a default", "float keyNorm, float [|attention|] = 1f", "KVP0010", "a signal"),
+        Param("a number of an axis", "float keyNorm, int [|window|] = 3", "KVP0010", "a number of an axis"),
+        Param("a generated member", "float keyNorm, int [|plan|] = 3", "KVP0010", "a member that is generated"),
+        Param("the class", "float keyNorm, int [|p|] = 3", "KVP0010", "the class"),
+    ];
+
+    private static IEnumerable<DiagnosticCase> Ranges =>
+    [
+        Axis("Keep 0", "[|Prefill(Keep = 0f)|]", "KVP0007", "Keep is 0; it must be above 0, at most 1"),
+        Axis("Keep above 1", "[|Prefill(Keep = 1.5f)|]", "KVP0007", "Keep is 1.5"),
+        Axis("Keep NaN", "[|Prefill(Keep = float.NaN)|]", "KVP0007", "not a number"),
+        Axis("decode Keep", "Prefill, [|Decode(Keep = 2f)|]", "KVP0007", "Keep is 2"),
+        Axis("negative tokens", "[|Prefill(Tokens = -1)|]", "KVP0007", "Tokens is -1"),
+        Axis("even pool", "Prefill, [|Pool(Pooling.Average, 4)|]", "KVP0007", "Width is 4; it must be odd"),
+        Axis("empty chunk", "[|Prefill(Unit.Chunk, Chunk = 0)|]", "KVP0007", "Chunk is 0"),
+        Axis("negative sinks", "Prefill, [|Protect(Sinks = -1)|]", "KVP0007", "Sinks is -1"),
+        Axis("negative recent", "Prefill, [|Protect(Recent = -2)|]", "KVP0007", "Recent is -2"),
+        Axis("share above 1", "Prefill, [|Protect(RecentShare = 1.25f)|]", "KVP0007", "RecentShare is 1.25"),
+        new("window of no rows", "[KvPolicy, Prefill, [|Observe(Rows.Last)|]] public partial class P { public static float Score(float attention) => attention; }", "KVP0007", "1 to 1048576"),
+        Param("parameter's window", "[Observe(Rows.Last, -3)] float [|attention|]", "KVP0007", "is -3"),
+    ];
+
+    private static IEnumerable<DiagnosticCase> Conflicts =>
+    [
+        Param("current row in the prefill", "[Observe(Rows.Current)] float [|attention|]", "KVP0008", "Rows.Current has no meaning after the prefill"),
+        new("last rows while decoding", "[KvPolicy, Decode] public partial class P { public static float Score([Observe(Rows.Last, 4)] float [|attention|]) => attention; }", "KVP0008", "queries of the prompt"),
+        Param("count of all rows", "[Observe(Rows.All, 4)] float [|attention|]", "KVP0008", "takes no count"),
+        Axis("observe without attention", "Prefill, [|Observe(Rows.All)|]", "KVP0008", "no hook reads attention"),
+        Axis("pool on shots", "Prefill(Unit.Shot), [|Pool(Pooling.Max, 3)|]", "KVP0008", "shots"),
+        Axis("pool without prefill", "Decode, [|Pool(Pooling.Max, 3)|]", "KVP0008", "after the prefill"),
+        Axis("decode unit", "Prefill, [|Decode(Unit.Chunk)|]", "KVP0008", "single tokens"),
+        Axis("model scope of tokens", "Prefill, [|Share(Scope.Model)|]", "KVP0008", "only shots"),
+        Axis("chunk length of tokens", "[|Prefill(Chunk = 5)|]", "KVP0008", "Unit.Chunk"),
+        Axis("outside of tokens", "[|Prefill(Outside = Outside.KeepFree)|]", "KVP0008", "outside shots"),
+        Axis("packing of tokens", "[|Prefill(Packing = Packing.Skip)|]", "KVP0008", "shots"),
+        Axis("tokens of shots", "[|Prefill(Unit.Shot, Tokens = 5)|]", "KVP0008", "fraction of the prompt"),
+        Axis("two budgets", "[|Prefill(Keep = 0.5f, Tokens = 5)|]", "KVP0008", "two budgets"),
+        Axis("two decode budgets", "Prefill, [|Decode(Keep = 0.5f, Tokens = 5)|]", "KVP0008", "two budgets"),
+    ];
+
+    private static IEnumerable<DiagnosticCase> Names =>
+    [
+        new("two defaults", "[KvPolicy, Prefill, Decode] public partial class P { public static float ScorePrefill(float keyNorm, float beta = 1f) => beta; public static float ScoreDecode(float keyNorm, float [|beta|] = 2f) => beta; }", "KVP0009", "is float 2 (-3.40"),
+        new("two ranges", "[KvPolicy, Prefill, Decode] public partial class P { public static float ScorePrefill(float keyNorm, [Range(0, 9)] int beta = 1) => beta; public static float ScoreDecode(float keyNorm, [Range(0, 5)] int [|beta|] = 1) => beta; }", "KVP0009", "is int 1 (0 to 5) here and int 1 (0 to 9)"),
+        new("two cases", "[KvPolicy, Prefill, Decode] public partial class P { public static float ScorePrefill(float keyNorm, float beta = 1f) => beta; public static float ScoreDecode(float keyNorm, float [|Beta|] = 1f) => Beta; }", "KVP0010", "the parameter beta"),
+        new("a member", "[KvPolicy, Prefill] public partial class P { public int Beta; public static float Score(float keyNorm, float [|beta|] = 1f) => beta; }", "KVP0010", "a member of the class"),
+        new("own member in a generated one's place", "[KvPolicy, Prefill] public partial class P { public int [|Sinks|]; public static float Score(float keyNorm) => keyNorm; }", "KVP0010", "a member that is generated"),
+    ];
+
+    private static IEnumerable<DiagnosticCase> Catalogs =>
+    [
+        new("catalog not static", "[PolicyCatalog] public partial class [|C|];", "KVP0014", "not static"),
+        new("catalog not partial", "[PolicyCatalog] public static class [|C|] { }", "KVP0014", "not partial"),
+        new("catalog generic", "[PolicyCatalog] public static partial class [|C|]<T>;", "KVP0014", "generic"),
+        new("catalog nested", "public static partial class Outer { [PolicyCatalog] public static partial class [|C|]; }", "KVP0014", "nested"),
+    ];
+
+    private static DiagnosticCase Param(string name, string parameters, string id, string says)
+        => new(name, $"[KvPolicy, Prefill] public partial class P {{ public static float Score({parameters}) => 1f; }}", id, says);
+
+    private static DiagnosticCase Axis(string name, string axes, string id, string says)
+        => new(name, $"[KvPolicy, {axes}] public partial class P {{ {Hook} }}", id, says);
+}

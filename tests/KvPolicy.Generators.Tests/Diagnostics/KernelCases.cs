@@ -1,0 +1,46 @@
+namespace KvPolicy.Generators.Tests.Diagnostics;
+
+/// <summary>Hooks that no kernel can run, at least one for each diagnostic of <c>KernelSafetyAnalyzer</c>.</summary>
+internal static class KernelCases
+{
+    public static IEnumerable<DiagnosticCase> All =>
+    [
+        Body("throw", "=> keyNorm > 0f ? keyNorm : [|throw new Exception(\"no\")|];", "KVP0101", "return a number", "KVP0103", "KVP0103"),
+        Body("clamp", "=> [|Math.Clamp(keyNorm, 0f, 1f)|];", "KVP0101", "Math.Min and Math.Max"),
+        Body("switch that falls through", "=> [|keyNorm switch { > 0f => 1f, < 0f => 2f }|];", "KVP0101", "'_ =>'"),
+        Body("try", "{ [|try { return keyNorm; } finally { }|] }", "KVP0102", "try"),
+        Body("lock", "{ [|lock (typeof(P)) { return keyNorm; }|] }", "KVP0102", "lock"),
+        Body("class instance", "{ return [|new P()|].GetHashCode(); }", "KVP0103", "new P", "KVP0105"),
+        Body("array", "{ float[] [|a = [|new float[4]|]; return a[0]; }", "KVP0103", "an array", "KVP0106"),
+        Body("string", "=> [|\"x\"|].Length;", "KVP0103", "a string"),
+        Body("lambda", "{ Func<float> [|f = [|() => 1f|]; return f(); }", "KVP0103", "a delegate", "KVP0105", "KVP0106"),
+        Body("boxing", "{ object [|o = [|keyNorm|]; return keyNorm; }", "KVP0103", "boxing", "KVP0106"),
+        Body("static variable", "=> [|Total|] + keyNorm; private static float Total;", "KVP0104", "Total"),
+        Body("static array", "=> [|Table|][0]; private static readonly float[] Table = [1f];", "KVP0104", "Table"),
+        Body("interface call", "=> [|((IComparable<float>)keyNorm).CompareTo(1f)|];", "KVP0105", "CompareTo", "KVP0103"),
+        Body("decimal", "{ decimal [|d = 1m|]; return (float)d; }", "KVP0106", "decimal", "KVP0106"),
+        Body("unknown library method", "=> [|MathF.FusedMultiplyAdd(keyNorm, 2f, 1f)|];", "KVP0107", "MathF.FusedMultiplyAdd"),
+        Body("lerp", "=> [|float.Lerp(0f, 1f, keyNorm)|];", "KVP0107", "Lerp"),
+        Body("double", "=> (float)([|keyNorm * 2.0|]);", "KVP0108", "32 to 64 times"),
+        Body("in a helper", "=> Helper(keyNorm); private static float Helper(float x) => [|Math.Clamp(x, 0f, 1f)|];", "KVP0101", "'Helper' throws"),
+    ];
+
+    /// <summary>Hooks of which nothing is said.</summary>
+    public static TheoryData<string> Fine => new()
+    {
+        "=> -keyNorm;",
+        "=> MathF.Exp(Math.Max(keyNorm, 1f)) / 3 + MathF.Sqrt(2f) - int.Min(3, 4);",
+        "{ float sum = 0f; for (int i = 0; i < 4; i++) { sum += keyNorm; if (sum > 9f) break; } return sum; }",
+        "=> keyNorm switch { > 1f => 1f, _ => keyNorm };",
+        "=> Pair(keyNorm).Most; private static (float Least, float Most) Pair(float x) => (-x, x);",
+        "=> Local(keyNorm); private const float Two = 2f; private static readonly float Three = 3f; private static float Local(float x) { return Inner(x) * Two + Three; static float Inner(float y) => y + 1f; }",
+        "=> -keyNorm; public static string Name() { try { return new string('x', 3) + 1m; } catch (Exception) { throw; } }",
+        "=> float.IsNaN(keyNorm) ? 0f : keyNorm;",
+    };
+
+    // Other ids may be said of the same mistake: an exception thrown is also an object made.
+    private static DiagnosticCase Body(string name, string body, string id, string says, params string[] besides)
+        => new(name, Source(body), string.Join(" ", besides.Prepend(id)), says);
+
+    public static string Source(string body) => $"[KvPolicy, Prefill] public partial class P {{ public static float Score(float keyNorm) {body} }}";
+}

@@ -1,0 +1,82 @@
+using KvPolicy.Generators.Tests.Support;
+
+namespace KvPolicy.Generators.Tests.Emission;
+
+/// <summary>What is generated compiles without a warning, wherever the policy stands.</summary>
+public class CompilationTests
+{
+    private const string Hooks = """
+        {
+            /// <summary>Score.</summary>
+            public static float Score([Observe(Rows.All)] float attention, float keyNorm, float valueNorm, int position, int length, float beta = 2f, int @in = 3)
+                => attention * beta + keyNorm - valueNorm + position - length + @in;
+        }
+        """;
+
+    public static IEnumerable<object[]> Shipped => ShippedPolicies.Names.Select(name => new object[] { name });
+
+    public static TheoryData<string, string> Places => new()
+    {
+        { "the global namespace", $"/// <summary>P.</summary>\n[KvPolicy, Prefill(Keep = 0.5f), Decode] public partial class P {Hooks}" },
+        { "a nested class", $"namespace A.B; /// <summary>O.</summary>\npublic partial class Outer {{ internal partial struct Inner {{ [KvPolicy, Prefill, Decode] internal sealed partial class P {Hooks} }} }}" },
+        { "names that are keywords", $"namespace @class.@namespace; [KvPolicy, Prefill, Decode] internal partial class @event {Hooks}" },
+        { "two classes of one name", $"namespace A {{ [KvPolicy, Prefill, Decode] internal partial class P {Hooks} }} namespace B {{ [KvPolicy, Prefill, Decode] internal partial class P {Hooks} }}" },
+        { "every unit and scope", $$"""
+            namespace A;
+            [KvPolicy, Prefill(Unit.Chunk, Tokens = 32), Share(Scope.Layer, Reduce.Mean), Pool(Pooling.Max, 7)] internal partial class One {{Hooks}}
+            [KvPolicy, Prefill(Unit.Shot, Packing = Packing.Skip), Share(Scope.Model), Decode(Of = Base.All, Keep = 0.3f)] internal partial class Two {{Hooks}}
+            [KvPolicy, Decode(Tokens = 64)] internal partial class Three {{Hooks}}
+            [KvPolicy] internal partial class Four;
+            [KvPolicy, Prefill, Share(Scope.Head)] internal partial class Five { public static float Score([Observe(Rows.Last, 3, Reduce = Reduce.Sum)] float attention) => attention; }
+            [KvPolicy, Prefill, Decode] internal partial class Six { public static float ScorePrefill([Observe(Rows.Last, 3)] float attention) => attention; public static float ScoreDecode([Observe(Rows.All, Reduce = Reduce.Mean)] float attention) => attention; }
+            [KvPolicy, Prefill] internal partial class Seven { public static float Score(int length) => length; }
+            """ },
+    };
+
+    [Theory]
+    [MemberData(nameof(Shipped))]
+    public void Shipped_policies_compile_without_a_warning(string policy) => Assert.Empty(Harness.CompilerDiagnostics(ShippedPolicies.Source(policy)));
+
+    [Theory]
+    [MemberData(nameof(Places))]
+    public void A_policy_compiles_without_a_warning_in(string place, string source)
+    {
+        _ = place;
+        Assert.Empty(Harness.CompilerDiagnostics("global using KvPolicy; global using System;", source));
+    }
+
+    [Fact]
+    public void Types_named_like_those_of_the_generated_code_do_no_harm()
+    {
+        string[] names =
+        [
+            "Math", "MathF", "Index2D", "Index3D", "Kernels", "Accelerator", "Span", "ReadOnlySpan", "KeyTile", "LayerView", "GpuLayer", "ArrayView", "Group", "Grid", "Warp", "Policy",
+            "PrefillPasses", "DecodePasses", "GpuPasses", "System", "Generated", "Float4", "Action", "Single", "Int32", "PolicyInfo", "PolicyValues", "Budget", "IKvPolicy", "SharedMemory",
+        ];
+        string hostile = string.Concat(names.Select(name => $"internal class {name} {{ }} "));
+        string policy = $"/// <summary>P.</summary>\n[global::KvPolicy.KvPolicy, global::KvPolicy.Prefill(Keep = 0.5f), global::KvPolicy.Decode, global::KvPolicy.Pool(global::KvPolicy.Pooling.Max, 3)] public partial class P {Hooks}"
+            .Replace("[Observe(Rows.All)]", "[global::KvPolicy.Observe(global::KvPolicy.Rows.All)]", StringComparison.Ordinal).Replace("<summary>Score.</summary>", "", StringComparison.Ordinal);
+        Assert.Empty(Harness.CompilerDiagnostics($"namespace Hostile {{ {hostile}\n{policy} }}"));
+    }
+
+    [Fact]
+    public void A_policy_in_a_namespace_of_ours_compiles() => Assert.Empty(Harness.CompilerDiagnostics("global using KvPolicy;", $"namespace KvPolicy.Generated.Mine {{ [KvPolicy, Prefill, Decode] internal partial class P {Hooks} }}"));
+
+    [Fact]
+    public void A_policy_that_reads_little_gets_little()
+    {
+        Dictionary<string, string> norm = Harness.Files(ShippedPolicies.Source("KeyNorm")), none = Harness.Files(ShippedPolicies.Source("KeepAll")), positions = Harness.Files(ShippedPolicies.Source("StreamingLlm"));
+        foreach (string word in new[] { "Queries", "Query(", "LogSumExp", "Probabilities", "Values(", "Positions", "State", "SharedMemory", "Rows = " })
+        {
+            Assert.DoesNotContain(norm, file => !file.Key.Contains("Policy.g", StringComparison.Ordinal) && file.Value.Contains(word, StringComparison.Ordinal));
+        }
+
+        foreach (string word in new[] { "Keys", "Queries", "Query(", "LogSumExp", "Probabilities", "Values(", "State", "SharedMemory", "Rows = " })
+        {
+            Assert.DoesNotContain(positions, file => !file.Key.Contains("Policy.g", StringComparison.Ordinal) && file.Value.Contains(word, StringComparison.Ordinal));
+        }
+
+        Assert.Contains("default(global::KvPolicy.NoPasses), default(global::KvPolicy.NoPasses)", none["KvPolicy.Policies.KeepAll.Host.g.cs"], StringComparison.Ordinal);
+        Assert.Contains("GpuKernels => [];", none["KvPolicy.Policies.KeepAll.Gpu.g.cs"], StringComparison.Ordinal);
+    }
+}
