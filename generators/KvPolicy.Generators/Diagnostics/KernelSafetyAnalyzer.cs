@@ -1,12 +1,12 @@
-using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using KvPolicy.Generators.Parsing;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Diagnostics;
+using Bodies = System.Collections.Concurrent.ConcurrentDictionary<Microsoft.CodeAnalysis.IMethodSymbol, KvPolicy.Generators.Diagnostics.MethodBody>;
 
 namespace KvPolicy.Generators.Diagnostics;
 
-/// <summary>Says what in a hook no kernel can do. Own static methods that a hook calls count as part of it.</summary>
+/// <summary>Says what in a hook no kernel can do. Methods of the class that a hook calls, of its nested types too, count as part of it.</summary>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
 public sealed class KernelSafetyAnalyzer : DiagnosticAnalyzer
 {
@@ -22,29 +22,39 @@ public sealed class KernelSafetyAnalyzer : DiagnosticAnalyzer
     {
         context.ConfigureGeneratedCodeAnalysis(GeneratedCodeAnalysisFlags.None);
         context.EnableConcurrentExecution();
-        context.RegisterSymbolStartAction(static start => Begin(start), SymbolKind.NamedType);
+        context.RegisterCompilationStartAction(static compilation =>
+        {
+            var bodies = new Bodies(SymbolEqualityComparer.Default);
+            compilation.RegisterSymbolStartAction(start => Begin(start, bodies), SymbolKind.NamedType);
+        });
     }
 
-    private static void Begin(SymbolStartAnalysisContext context)
+    private static void Begin(SymbolStartAnalysisContext context, Bodies bodies)
     {
         var type = (INamedTypeSymbol)context.Symbol;
-        if (AttributeReader.Find(type, WellKnownNames.KvPolicyAttribute) is null) return;
-        var bodies = new ConcurrentDictionary<IMethodSymbol, MethodBody>(SymbolEqualityComparer.Default);
+        if (!IsInPolicy(type)) return;
         context.RegisterOperationBlockAction(block =>
         {
-            if (block.OwningSymbol is IMethodSymbol { IsStatic: true } method) bodies[method] = MethodBody.Read(method, block.OperationBlocks);
+            if (block.OwningSymbol is IMethodSymbol method) bodies[method] = MethodBody.Read(method, block.OperationBlocks);
         });
-        context.RegisterSymbolEndAction(end =>
-        {
-            foreach (IMethodSymbol method in Reached(type, bodies))
-            {
-                foreach (Diagnostic diagnostic in bodies[method].Findings) end.ReportDiagnostic(diagnostic);
-            }
-        });
+        // A type ends after the types within it.
+        if (IsPolicy(type)) context.RegisterSymbolEndAction(end => Report(end, type, bodies));
     }
 
+    private static void Report(SymbolAnalysisContext context, INamedTypeSymbol type, Bodies bodies)
+    {
+        foreach (IMethodSymbol method in Reached(type, bodies))
+        {
+            foreach (Diagnostic diagnostic in bodies[method].Findings) context.ReportDiagnostic(diagnostic);
+        }
+    }
+
+    private static bool IsPolicy(INamedTypeSymbol type) => AttributeReader.Find(type, WellKnownNames.KvPolicyAttribute) is not null;
+
+    private static bool IsInPolicy(INamedTypeSymbol? type) => type is not null && (IsPolicy(type) || IsInPolicy(type.ContainingType));
+
     // The hooks, and the methods of the class that they call, directly or not.
-    private static HashSet<IMethodSymbol> Reached(INamedTypeSymbol type, ConcurrentDictionary<IMethodSymbol, MethodBody> bodies)
+    private static HashSet<IMethodSymbol> Reached(INamedTypeSymbol type, Bodies bodies)
     {
         var reached = new HashSet<IMethodSymbol>(SymbolEqualityComparer.Default);
         var next = new Stack<IMethodSymbol>(bodies.Keys.Where(method => HookParser.Names.Contains(method.Name) && SymbolEqualityComparer.Default.Equals(method.ContainingType, type)));

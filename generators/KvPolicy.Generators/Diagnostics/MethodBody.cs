@@ -24,10 +24,18 @@ internal sealed class MethodBody
         {
             // Attributes and default values are operations too, but run in no kernel.
             if (block is IAttributeOperation or IParameterInitializerOperation) continue;
-            foreach (IOperation operation in block.DescendantsAndSelf()) body.Look(operation);
+            body.Walk(block);
         }
 
         return body;
+    }
+
+    private void Walk(IOperation operation)
+    {
+        Look(operation);
+        // What is thrown is made only then: the throw says it all.
+        if (operation is IThrowOperation) return;
+        foreach (IOperation child in operation.ChildOperations) Walk(child);
     }
 
     private void Look(IOperation operation)
@@ -52,6 +60,9 @@ internal sealed class MethodBody
             case IFieldReferenceOperation field:
                 Field(field);
                 break;
+            case IPropertyReferenceOperation { Property.IsStatic: true } property:
+                StaticProperty(property);
+                break;
             case IInvocationOperation call:
                 Call(call);
                 break;
@@ -59,6 +70,7 @@ internal sealed class MethodBody
                 if (Allocation(operation) is { } what) Report(DiagnosticDescriptors.HookAllocates, operation, what);
                 else if (TypeFault(operation) is { } type) Report(DiagnosticDescriptors.HookUsesType, operation, type);
                 else if (IsDouble(operation)) Report(DiagnosticDescriptors.HookUsesDouble, operation);
+                Follow(operation);
                 break;
         }
     }
@@ -68,6 +80,30 @@ internal sealed class MethodBody
         IFieldSymbol field = operation.Field;
         bool seen = field.HasConstantValue || !field.IsStatic || (field.IsReadOnly && field.Type is { IsValueType: true });
         if (!seen) Report(DiagnosticDescriptors.HookReadsStatic, operation, field.Name);
+    }
+
+    private void StaticProperty(IPropertyReferenceOperation operation)
+    {
+        IPropertySymbol property = operation.Property;
+        bool isStored = property.ContainingType.GetMembers().OfType<IFieldSymbol>().Any(field => SymbolEqualityComparer.Default.Equals(field.AssociatedSymbol, property) && !(field.IsReadOnly && field.Type.IsValueType));
+        if (isStored) Report(DiagnosticDescriptors.HookReadsStatic, operation, property.Name);
+        else if (property.DeclaringSyntaxReferences.Length == 0) Report(DiagnosticDescriptors.HookCallsUnknown, operation, $"{property.ContainingType.Name}.{property.Name}");
+        else if (property.GetMethod is { } getter) Callees.Add(getter);
+    }
+
+    // Operators, conversions and constructors of structs are calls as well.
+    private void Follow(IOperation operation)
+    {
+        IMethodSymbol? method = operation switch
+        {
+            IBinaryOperation binary => binary.OperatorMethod,
+            IUnaryOperation unary => unary.OperatorMethod,
+            IConversionOperation conversion => conversion.OperatorMethod,
+            IObjectCreationOperation created => created.Constructor,
+            IPropertyReferenceOperation property => property.Property.GetMethod,
+            _ => null,
+        };
+        if (method?.DeclaringSyntaxReferences.Length > 0) Callees.Add(method);
     }
 
     private void Call(IInvocationOperation operation)

@@ -118,9 +118,11 @@ internal sealed class GpuEmitter
         }
 
         _writer.Line("/// <inheritdoc/>");
-        _writer.Line($"public void {name}({parameters})");
         string arguments = string.Join(", ", kernel.Views.Select(view => view.Name).Concat(kernel.Arguments.Select(argument => argument.Name)));
-        using (_writer.Indent())
-            _writer.Line($"=> _{kernel.Field}(stream, new KernelConfig(new Index3D({kernel.GridX}, {kernel.GridY}, 1), new Index3D({Literal.Text(kernel.GroupSize)}, 1, 1)), {arguments});");
+        using (_writer.Open($"public void {name}({parameters})"))
+        {
+            if (name == "Pool") _writer.Line("if (count == 0) return;");
+            _writer.Line($"_{kernel.Field}(stream, new KernelConfig(new Index3D({kernel.GridX}, {kernel.GridY}, 1), new Index3D({Literal.Text(kernel.GroupSize)}, 1, 1)), {arguments});");
+        }
     }
 }

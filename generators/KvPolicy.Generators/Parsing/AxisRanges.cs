@@ -1,3 +1,4 @@
+using System.Globalization;
 using KvPolicy.Generators.Diagnostics;
 using KvPolicy.Generators.Helpers;
 using KvPolicy.Generators.Model;
@@ -14,7 +15,28 @@ internal static class AxisRanges
     public const int WidestPool = 4095;
 
     /// <summary>Faults of a class's own attributes.</summary>
-    public static IEnumerable<Fault> Check(AxesModel axes)
+    public static IEnumerable<Fault> Check(AxesModel axes) => Words(axes).Concat(Numbers(axes));
+
+    // A cast makes any number an enum.
+    private static IEnumerable<Fault> Words(AxesModel axes)
+    {
+        IEnumerable<Fault?> found =
+        [
+            Word(axes.Prefill?.Unit, WellKnownNames.PrefillAttribute), Word(axes.Prefill?.Outside, WellKnownNames.PrefillAttribute), Word(axes.Prefill?.Packing, WellKnownNames.PrefillAttribute),
+            Word(axes.Decode?.Unit, WellKnownNames.DecodeAttribute), Word(axes.Decode?.Of, WellKnownNames.DecodeAttribute),
+            Word(axes.Pool?.Pooling, WellKnownNames.PoolAttribute), Word(axes.Share?.Scope, WellKnownNames.ShareAttribute), Word(axes.Share?.Reduce, WellKnownNames.ShareAttribute),
+        ];
+        return found.Where(fault => fault is not null).Select(fault => fault!);
+    }
+
+    private static Fault? Word<T>(T? value, string attribute) where T : struct, Enum => Word(value, new Subject.Attribute(attribute));
+
+    private static Fault? Word<T>(T? value, Subject subject) where T : struct, Enum
+        => value is { } known && !Enum.IsDefined(typeof(T), known)
+            ? Model.Fault.Of(DiagnosticIds.AxisOutOfRange, subject, typeof(T).Name, Literal.Text(Convert.ToInt32(known, CultureInfo.InvariantCulture)), string.Join(", ", Enum.GetNames(typeof(T))))
+            : null;
+
+    private static IEnumerable<Fault> Numbers(AxesModel axes)
     {
         if (axes.Prefill is { } prefill)
         {
@@ -36,6 +58,9 @@ internal static class AxisRanges
 
     /// <summary>The fault of an [Observe], or null.</summary>
     public static Fault? Observe(ObserveAxis observe, Subject subject)
+        => Word<Rows>(observe.Rows, subject) ?? Word<Reduce>(observe.Reduce, subject) ?? Count(observe, subject);
+
+    private static Fault? Count(ObserveAxis observe, Subject subject)
         => observe.Rows == Rows.Last && observe.Count is < 1 or > MostTokens
             ? Model.Fault.Of(DiagnosticIds.AxisOutOfRange, subject, "the row count of [Observe(Rows.Last, n)]", Literal.Text(observe.Count), $"1 to {Literal.Text(MostTokens)}")
             : null;

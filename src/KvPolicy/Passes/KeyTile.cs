@@ -20,26 +20,13 @@ public static class KeyTile
     public static void Dots(ReadOnlySpan<float> queries, int stride, int rows, ReadOnlySpan<float> keys, float scale, Span<float> logits)
     {
         int dim = keys.Length / Size, r = 0;
-        for (; r + 4 <= rows; r += 4) DotFour(queries[(r * stride)..], stride, keys, dim, scale, logits[(r * Size)..]);
-        for (; r < rows; r++) DotOne(queries.Slice(r * stride, dim), keys, scale, logits[(r * Size)..]);
-    }
-
-    /// <summary>mass[j] += exp(logits[j] - lse) for the keys from .. to - 1 of the tile: what one row's softmax gives each key.</summary>
-    public static void AddProbabilities(ReadOnlySpan<float> logits, float lse, int from, int to, Span<float> mass)
-    {
-        if (from >= to) return;
-        if (from == 0 && to == Size)
+        if (Vector512.IsHardwareAccelerated)
         {
-            for (int j = 0; j < Size; j += Vector256<float>.Count)
-            {
-                Vector256<float> p = Vector256.Exp(Load(logits, j) - Vector256.Create(lse));
-                Store(Load(mass, j) + p, mass, j);
-            }
-
-            return;
+            for (; r + 8 <= rows; r += 8) DotEight(queries[(r * stride)..], stride, keys, dim, scale, logits[(r * Size)..]);
         }
 
-        for (int j = from; j < to; j++) mass[j] += MathF.Exp(logits[j] - lse);
+        for (; r + 4 <= rows; r += 4) DotFour(queries[(r * stride)..], stride, keys, dim, scale, logits[(r * Size)..]);
+        for (; r < rows; r++) DotOne(queries.Slice(r * stride, dim), keys, scale, logits[(r * Size)..]);
     }
 
     /// <summary>Keys of a tile that a row sees: [from, to). Positions must ascend within the tile.</summary>
@@ -72,15 +59,12 @@ public static class KeyTile
     /// <param name="mass">[32]</param>
     public static void AddProbabilities(ReadOnlySpan<float> logits, ReadOnlySpan<float> lse, int firstRow, ReadOnlySpan<int> positions, int held, int window, Span<float> mass)
     {
-        Span<float> block = stackalloc float[Size];
-        block.Clear();
-        for (int r = 0; r < lse.Length; r++)
+        bool all = held == Size && positions[Size - 1] <= firstRow && (window == 0 || firstRow + lse.Length - 1 - positions[0] < window);
+        for (int j = 0; j < Size; j += Vector256<float>.Count)
         {
-            Visible(positions, held, firstRow + r, window, out int from, out int to);
-            AddProbabilities(logits[(r * Size)..], lse[r], from, to, block);
+            Vector256<float> sum = all ? SumOfRows(logits[j..], lse) : SumOfSeenRows(logits[j..], lse, firstRow, HeldPositions(positions, held, j), window);
+            Store(Load(mass, j) + sum, mass, j);
         }
-
-        Add(block, mass);
     }
 
     /// <summary>Narrows a range of rows to those that see some key of a tile.</summary>
@@ -138,6 +122,34 @@ public static class KeyTile
         }
     }
 
+    private static Vector256<float> SumOfRows(ReadOnlySpan<float> logits, ReadOnlySpan<float> lse)
+    {
+        Vector256<float> sum = default;
+        for (int r = 0; r < lse.Length; r++) sum += VectorMath.Exp(Load(logits, r * Size) - Vector256.Create(lse[r]));
+        return sum;
+    }
+
+    private static Vector256<float> SumOfSeenRows(ReadOnlySpan<float> logits, ReadOnlySpan<float> lse, int firstRow, Vector256<int> positions, int window)
+    {
+        Vector256<float> sum = default;
+        Vector256<int> oldest = Vector256.Create(window > 0 ? window : int.MaxValue);
+        for (int r = 0; r < lse.Length; r++)
+        {
+            Vector256<int> age = Vector256.Create(firstRow + r) - positions;
+            Vector256<int> seen = Vector256.GreaterThanOrEqual(age, Vector256<int>.Zero) & Vector256.LessThan(age, oldest);
+            sum += VectorMath.Exp(Load(logits, r * Size) - Vector256.Create(lse[r])) & seen.AsSingle();
+        }
+
+        return sum;
+    }
+
+    // Slots that hold no key lie after every row.
+    private static Vector256<int> HeldPositions(ReadOnlySpan<int> positions, int held, int first)
+    {
+        Vector256<int> slots = Vector256<int>.Indices + Vector256.Create(first);
+        return Vector256.ConditionalSelect(Vector256.LessThan(slots, Vector256.Create(held)), Vector256.Create(positions.Slice(first, Vector256<int>.Count)), Vector256.Create(int.MaxValue));
+    }
+
     private static float SumOfSquares(ReadOnlySpan<float> values)
     {
         Vector256<float> sum = default;
@@ -165,6 +177,51 @@ public static class KeyTile
         Store(b * s, logits, 8);
         Store(c * s, logits, 16);
         Store(d * s, logits, 24);
+    }
+
+    // Eight queries share each load of the 32 keys: 16 accumulators of the 32 registers. Each lane adds its channels in order, as below.
+    private static void DotEight(ReadOnlySpan<float> queries, int stride, ReadOnlySpan<float> keys, int dim, float scale, Span<float> logits)
+    {
+        Vector512<float> a0 = default, a1 = default, b0 = default, b1 = default, c0 = default, c1 = default, d0 = default, d1 = default;
+        Vector512<float> e0 = default, e1 = default, f0 = default, f1 = default, g0 = default, g1 = default, h0 = default, h1 = default;
+        ref float query = ref MemoryMarshal.GetReference(queries), key = ref MemoryMarshal.GetReference(keys);
+        for (int i = 0; i < dim; i++)
+        {
+            Vector512<float> k0 = Vector512.LoadUnsafe(ref key, (nuint)(i * Size)), k1 = Vector512.LoadUnsafe(ref key, (nuint)((i * Size) + 16));
+            Multiply(Unsafe.Add(ref query, i), k0, k1, ref a0, ref a1);
+            Multiply(Unsafe.Add(ref query, stride + i), k0, k1, ref b0, ref b1);
+            Multiply(Unsafe.Add(ref query, (2 * stride) + i), k0, k1, ref c0, ref c1);
+            Multiply(Unsafe.Add(ref query, (3 * stride) + i), k0, k1, ref d0, ref d1);
+            Multiply(Unsafe.Add(ref query, (4 * stride) + i), k0, k1, ref e0, ref e1);
+            Multiply(Unsafe.Add(ref query, (5 * stride) + i), k0, k1, ref f0, ref f1);
+            Multiply(Unsafe.Add(ref query, (6 * stride) + i), k0, k1, ref g0, ref g1);
+            Multiply(Unsafe.Add(ref query, (7 * stride) + i), k0, k1, ref h0, ref h1);
+        }
+
+        Vector512<float> s = Vector512.Create(scale);
+        StoreRow(a0 * s, a1 * s, logits, 0);
+        StoreRow(b0 * s, b1 * s, logits, 1);
+        StoreRow(c0 * s, c1 * s, logits, 2);
+        StoreRow(d0 * s, d1 * s, logits, 3);
+        StoreRow(e0 * s, e1 * s, logits, 4);
+        StoreRow(f0 * s, f1 * s, logits, 5);
+        StoreRow(g0 * s, g1 * s, logits, 6);
+        StoreRow(h0 * s, h1 * s, logits, 7);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Multiply(float query, Vector512<float> k0, Vector512<float> k1, ref Vector512<float> sum0, ref Vector512<float> sum1)
+    {
+        Vector512<float> q = Vector512.Create(query);
+        sum0 = Vector512.FusedMultiplyAdd(q, k0, sum0);
+        sum1 = Vector512.FusedMultiplyAdd(q, k1, sum1);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreRow(Vector512<float> first, Vector512<float> second, Span<float> logits, int row)
+    {
+        first.StoreUnsafe(ref MemoryMarshal.GetReference(logits), (nuint)(row * Size));
+        second.StoreUnsafe(ref MemoryMarshal.GetReference(logits), (nuint)((row * Size) + 16));
     }
 
     // Four queries share each load of 16 keys: 8 accumulators stay in registers.

@@ -5,7 +5,7 @@ internal static class KernelCases
 {
     public static IEnumerable<DiagnosticCase> All =>
     [
-        Body("throw", "=> keyNorm > 0f ? keyNorm : [|throw new Exception(\"no\")|];", "KVP0101", "return a number", "KVP0103", "KVP0103"),
+        Body("throw", "=> keyNorm > 0f ? keyNorm : [|throw new Exception(\"no\")|];", "KVP0101", "return a number"),
         Body("clamp", "=> [|Math.Clamp(keyNorm, 0f, 1f)|];", "KVP0101", "Math.Min and Math.Max"),
         Body("switch that falls through", "=> [|keyNorm switch { > 0f => 1f, < 0f => 2f }|];", "KVP0101", "'_ =>'"),
         Body("try", "{ [|try { return keyNorm; } finally { }|] }", "KVP0102", "try"),
@@ -16,6 +16,10 @@ internal static class KernelCases
         Body("lambda", "{ Func<float> [|f = [|() => 1f|]; return f(); }", "KVP0103", "a delegate", "KVP0105", "KVP0106"),
         Body("boxing", "{ object [|o = [|keyNorm|]; return keyNorm; }", "KVP0103", "boxing", "KVP0106"),
         Body("static variable", "=> [|Total|] + keyNorm; private static float Total;", "KVP0104", "Total"),
+        Body("static property", "=> [|Total|] + keyNorm; private static float Total { get; set; }", "KVP0104", "Total"),
+        Body("library property", "=> [|DateTime.Now|].Second;", "KVP0107", "DateTime.Now"),
+        Body("throwing operator of a struct", "=> (new S() + new S()).X; private struct S { public float X; public static S operator +(S a, S b) => [|throw new InvalidOperationException()|]; }", "KVP0101", "'op_Addition' throws"),
+        Body("throwing getter of a struct", "=> new S().X; private struct S { public float X => [|throw new InvalidOperationException()|]; }", "KVP0101", "'get_X' throws"),
         Body("static array", "=> [|Table|][0]; private static readonly float[] Table = [1f];", "KVP0104", "Table"),
         Body("interface call", "=> [|((IComparable<float>)keyNorm).CompareTo(1f)|];", "KVP0105", "CompareTo", "KVP0103"),
         Body("decimal", "{ decimal [|d = 1m|]; return (float)d; }", "KVP0106", "decimal", "KVP0106"),
@@ -35,10 +39,11 @@ internal static class KernelCases
         "=> Pair(keyNorm).Most; private static (float Least, float Most) Pair(float x) => (-x, x);",
         "=> Local(keyNorm); private const float Two = 2f; private static readonly float Three = 3f; private static float Local(float x) { return Inner(x) * Two + Three; static float Inner(float y) => y + 1f; }",
         "=> -keyNorm; public static string Name() { try { return new string('x', 3) + 1m; } catch (Exception) { throw; } }",
+        "=> Two + new S(keyNorm).X; private static float Two => 2f; private readonly struct S(float x) { public float X => x; }",
         "=> float.IsNaN(keyNorm) ? 0f : keyNorm;",
     };
 
-    // Other ids may be said of the same mistake: an exception thrown is also an object made.
+    // Other ids may be said of the same mistake: a delegate is also a class and called through a table.
     private static DiagnosticCase Body(string name, string body, string id, string says, params string[] besides)
         => new(name, Source(body), string.Join(" ", besides.Prepend(id)), says);
 

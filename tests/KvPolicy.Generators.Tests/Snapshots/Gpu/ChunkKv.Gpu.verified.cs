@@ -182,7 +182,9 @@ namespace KvPolicy.Generated
 
         /// <inheritdoc/>
         public void Score(AcceleratorStream stream, GpuLayer layer, ArrayView<float> scores)
-            => _score(stream, new KernelConfig(new Index3D((layer.MaxHeld + 31) / 32, 1, 1), new Index3D(128, 1, 1)), layer, scores, window);
+        {
+            _score(stream, new KernelConfig(new Index3D((layer.MaxHeld + 31) / 32, 1, 1), new Index3D(128, 1, 1)), layer, scores, window);
+        }
 
         /// <summary>The policy has no such pass.</summary>
         public void Pool(AcceleratorStream stream, ArrayView<float> scores, ArrayView<float> pooled, int heads, int stride, int first, int count)

@@ -209,7 +209,9 @@ namespace KvPolicy.Generated
 
         /// <inheritdoc/>
         public void Score(AcceleratorStream stream, GpuLayer layer, ArrayView<float> scores)
-            => _score(stream, new KernelConfig(new Index3D((layer.MaxHeld + 31) / 32, 1, 1), new Index3D(128, 1, 1)), layer, scores, observedRows);
+        {
+            _score(stream, new KernelConfig(new Index3D((layer.MaxHeld + 31) / 32, 1, 1), new Index3D(128, 1, 1)), layer, scores, observedRows);
+        }
 
         /// <summary>The policy has no such pass.</summary>
         public void Pool(AcceleratorStream stream, ArrayView<float> scores, ArrayView<float> pooled, int heads, int stride, int first, int count)
@@ -218,6 +220,8 @@ namespace KvPolicy.Generated
 
         /// <inheritdoc/>
         public void Decode(AcceleratorStream stream, GpuLayer layer, ArrayView<float> scores)
-            => _decode(stream, new KernelConfig(new Index3D((layer.MaxHeld + 127) / 128, 1, 1), new Index3D(128, 1, 1)), layer, scores);
+        {
+            _decode(stream, new KernelConfig(new Index3D((layer.MaxHeld + 127) / 128, 1, 1), new Index3D(128, 1, 1)), layer, scores);
+        }
     }
 }

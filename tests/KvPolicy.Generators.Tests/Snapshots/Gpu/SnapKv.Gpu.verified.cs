@@ -201,11 +201,16 @@ namespace KvPolicy.Generated
 
         /// <inheritdoc/>
         public void Score(AcceleratorStream stream, GpuLayer layer, ArrayView<float> scores)
-            => _score(stream, new KernelConfig(new Index3D((layer.MaxHeld + 31) / 32, layer.KvHeads, 1), new Index3D(128, 1, 1)), layer, scores, window);
+        {
+            _score(stream, new KernelConfig(new Index3D((layer.MaxHeld + 31) / 32, layer.KvHeads, 1), new Index3D(128, 1, 1)), layer, scores, window);
+        }
 
         /// <inheritdoc/>
         public void Pool(AcceleratorStream stream, ArrayView<float> scores, ArrayView<float> pooled, int heads, int stride, int first, int count)
-            => _pool(stream, new KernelConfig(new Index3D((count + 127) / 128, heads, 1), new Index3D(128, 1, 1)), scores, pooled, stride, first, count, pool, pooling);
+        {
+            if (count == 0) return;
+            _pool(stream, new KernelConfig(new Index3D((count + 127) / 128, heads, 1), new Index3D(128, 1, 1)), scores, pooled, stride, first, count, pool, pooling);
+        }
 
         /// <summary>The policy has no such pass.</summary>
         public void Decode(AcceleratorStream stream, GpuLayer layer, ArrayView<float> scores)

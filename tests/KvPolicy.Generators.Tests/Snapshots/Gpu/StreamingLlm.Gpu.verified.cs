@@ -70,7 +70,9 @@ namespace KvPolicy.Generated
 
         /// <inheritdoc/>
         public void Score(AcceleratorStream stream, GpuLayer layer, ArrayView<float> scores)
-            => _score(stream, new KernelConfig(new Index3D((layer.MaxHeld + 127) / 128, layer.KvHeads, 1), new Index3D(128, 1, 1)), layer, scores);
+        {
+            _score(stream, new KernelConfig(new Index3D((layer.MaxHeld + 127) / 128, layer.KvHeads, 1), new Index3D(128, 1, 1)), layer, scores);
+        }
 
         /// <summary>The policy has no such pass.</summary>
         public void Pool(AcceleratorStream stream, ArrayView<float> scores, ArrayView<float> pooled, int heads, int stride, int first, int count)
@@ -79,6 +81,8 @@ namespace KvPolicy.Generated
 
         /// <inheritdoc/>
         public void Decode(AcceleratorStream stream, GpuLayer layer, ArrayView<float> scores)
-            => _decode(stream, new KernelConfig(new Index3D((layer.MaxHeld + 127) / 128, layer.KvHeads, 1), new Index3D(128, 1, 1)), layer, scores);
+        {
+            _decode(stream, new KernelConfig(new Index3D((layer.MaxHeld + 127) / 128, layer.KvHeads, 1), new Index3D(128, 1, 1)), layer, scores);
+        }
     }
 }

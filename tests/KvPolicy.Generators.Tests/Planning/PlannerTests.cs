@@ -1,0 +1,97 @@
+using KvPolicy.Generators.Helpers;
+using KvPolicy.Generators.Lowering;
+using KvPolicy.Generators.Model;
+using KvPolicy.Generators.Planning;
+
+namespace KvPolicy.Generators.Tests.Planning;
+
+/// <summary>Graphs and passes of declarations made by hand: no compiler takes part.</summary>
+public class PlannerTests
+{
+    private static readonly SignalParameter KeyNorm = new("keyNorm", Signal.KeyNorm, null);
+    private static readonly SignalParameter Position = new("position", Signal.Position, null);
+    private static readonly PrefillAxis Prefill = new(Generators.Model.Unit.Token, new BudgetModel(0.5m, null), null, null, null);
+    private static readonly DecodeAxis Decode = new(Generators.Model.Unit.Token, new BudgetModel(null, null), Generators.Model.Base.Prompt);
+
+    [Fact]
+    public void Hooks_share_what_they_both_read()
+    {
+        PolicyModel model = Model(new AxesModel(Prefill, Decode, null, null, null, None), Hook("ScorePrefill", KeyNorm, Position), Hook("ScoreDecode", Position, KeyNorm));
+        PolicyGraph graph = PolicyLowering.Lower(model);
+        Assert.Single(graph.Nodes, node => node is Norm);
+        Assert.Single(graph.Nodes, node => node is Load { Tensor: Tensor.Keys });
+        Assert.Single(graph.Nodes, node => node is Load { Tensor: Tensor.Positions });
+        Assert.Equal(2, graph.Nodes.Count(node => node is Map));
+    }
+
+    [Fact]
+    public void Values_are_typed_by_what_they_range_over()
+    {
+        PolicyGraph graph = PolicyLowering.Lower(Model(new AxesModel(Prefill, null, null, null, null, None), Hook("Score", Attention(Generators.Model.Rows.Last, 8))));
+        Assert.Equal(Rank.QueryHead | Rank.Query | Rank.Key, graph.Nodes.Single(node => node is Dot).Rank);
+        Assert.Equal(Rank.QueryHead | Rank.Query | Rank.Key, graph.Nodes.Single(node => node is Normalize).Rank);
+        Assert.Equal(Rank.QueryHead | Rank.Key, graph.Nodes.Single(node => node is ReduceRows).Rank);
+        Assert.Equal(Rank.KvHead | Rank.Key, graph.Nodes.Single(node => node is ReduceHeads).Rank);
+        Assert.Equal(Rank.KvHead | Rank.Key, graph.Nodes.Single(node => node is Map).Rank);
+
+        PolicyGraph shared = PolicyLowering.Lower(Model(new AxesModel(Prefill, null, null, null, Layer, None), Hook("Score", Attention(Generators.Model.Rows.Last, 8))));
+        Assert.Equal(Rank.Key, shared.Nodes.Single(node => node is ReduceHeads).Rank);
+        Assert.Equal(Rank.Key, shared.Nodes.Single(node => node is Map).Rank);
+    }
+
+    [Fact]
+    public void Inputs_come_before_what_reads_them()
+    {
+        PolicyGraph graph = PolicyLowering.Lower(Model(new AxesModel(Prefill, Decode, null, new PoolAxis(Generators.Model.Pooling.Max, 3), Layer, None), Hook("Score", Attention(Generators.Model.Rows.All, 0), KeyNorm)));
+        for (int i = 0; i < graph.Nodes.Count; i++) Assert.All(graph.Nodes[i].Inputs, input => Assert.InRange(input, 0, i - 1));
+    }
+
+    [Fact]
+    public void A_pass_ends_where_neighbours_or_ranks_are_read()
+    {
+        PolicyGraph graph = PolicyLowering.Lower(Model(new AxesModel(Prefill, null, null, new PoolAxis(Generators.Model.Pooling.Max, 3), null, None), Hook("Score", KeyNorm)));
+        var cut = new PassCutter(graph, graph.Prefill);
+        Assert.True(cut.Pools);
+        Assert.Equal(new[] { typeof(Load), typeof(Norm), typeof(Map) }, cut.Tile.Select(node => graph.Nodes[node].GetType()));
+    }
+
+    [Fact]
+    public void What_no_result_needs_is_in_no_pass()
+    {
+        PolicyModel model = Model(new AxesModel(Prefill, Decode, null, null, null, None), Hook("ScorePrefill", KeyNorm), Hook("ScoreDecode", Position));
+        KernelPlan plan = Planner.Plan(model).Plan!;
+        Assert.Equal(new[] { typeof(NormStage), typeof(HookStage) }, plan.Prefill!.Stages.Select(stage => stage.GetType()));
+        Assert.Equal(new[] { typeof(HookStage) }, plan.Decode!.Stages.Select(stage => stage.GetType()));
+        Assert.True(plan.Prefill.ReadsKeys && !plan.Prefill.ReadsValues && !plan.Prefill.HasState && !plan.Decode.ReadsKeys);
+    }
+
+    [Fact]
+    public void Loop_nests_are_fused_in_the_order_of_the_words()
+    {
+        KernelPlan plan = Planner.Plan(Model(new AxesModel(Prefill, Decode, null, null, Layer, None), Hook("Score", Attention(Generators.Model.Rows.All, 0)))).Plan!;
+        Assert.Equal([new ObserveStage("attention", Generators.Model.Rows.All, false, false), new StateStage("sum", "attention", false)], plan.Prefill!.Stages.Take(2));
+        Assert.Equal([new ProbabilityStage("attention", false), new StateStage("sum", "attention", false)], plan.Decode!.Stages.Take(2));
+        Assert.Equal(new HookArgument.OfStage("sum"), Assert.Single(plan.Decode.Hook!.Arguments));
+    }
+
+    [Fact]
+    public void A_policy_without_axes_has_no_pass_and_no_number()
+    {
+        KernelPlan plan = Planner.Plan(Model(new AxesModel(null, null, null, null, null, None))).Plan!;
+        Assert.Null(plan.Prefill);
+        Assert.Null(plan.Pool);
+        Assert.Null(plan.Decode);
+        Assert.Empty(plan.Settings);
+    }
+
+    private static ProtectAxis None => new(0, null, null);
+
+    private static ShareAxis Layer => new(Generators.Model.Scope.Layer, Generators.Model.Reduce.Sum);
+
+    private static SignalParameter Attention(Generators.Model.Rows rows, int count) => new("attention", Signal.Attention, new ObserveAxis(rows, count, Generators.Model.Reduce.Default));
+
+    private static HookModel Hook(string name, params HookParameter[] parameters) => new(name, parameters.ToEquatable());
+
+    private static PolicyModel Model(AxesModel axes, params HookModel[] hooks)
+        => new(new TypeModel("N", default, "P"), new DocumentationModel("", "", ""), axes, hooks.ToEquatable());
+}
