@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text;
+using KvPolicy.Inference.Devices;
 using KvPolicy.Inference.Engine;
 using KvPolicy.Inference.Generation;
 using KvPolicy.Inference.Loading;

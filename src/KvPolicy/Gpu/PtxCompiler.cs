@@ -26,6 +26,7 @@ public sealed class PtxCompiler : IDisposable
 
         Architecture = architecture;
         _backend = new PTXBackend(_context, known, CudaInstructionSet.ISA_80, null!);
+        GpuContext.WithoutUniformBranches(_context);
     }
 
     /// <summary>What can be compiled for.</summary>
