@@ -1,0 +1,57 @@
+using System.Text.Json;
+using KvPolicy.Cli.Commands;
+using KvPolicy.Cli.Tests.Support;
+
+namespace KvPolicy.Cli.Tests.Commands;
+
+public sealed class PerplexityTests : IDisposable
+{
+    private static readonly string Text = string.Concat(Enumerable.Repeat(" Q : flag of desia ? [ blue gold teal pink ] A : desia pink .", 12));
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    private JsonElement Run(params string[] more)
+        => InProcess.Run(["perplexity", "--model", "embedded", "--file", _folder.Write("text", Text), "--window", "64", "--json", .. more]).Json;
+
+    [Fact]
+    public void Scores_add_up_to_the_formulas()
+    {
+        var score = new PerplexityScore();
+        float[] even = [0, 0], sure = [MathF.Log(3), 0];
+        score.Add(even, 0, sure);
+        score.Add(sure, 1, sure);
+        Assert.Equal((Math.Log(2) + Math.Log(4)) / 2, score.MeanNll, 1e-6);
+        Assert.Equal(Math.Exp((Math.Log(4.0 / 3) + Math.Log(4)) / 2), score.FullPerplexity, 1e-6);
+        // KL((3/4, 1/4), (1/2, 1/2)) = 3/4 ln(3/2) + 1/4 ln(1/2), and 0 for equal ones.
+        Assert.Equal((0.75 * Math.Log(1.5) + 0.25 * Math.Log(0.5)) / 2, score.Divergence, 1e-6);
+    }
+
+    [Fact]
+    public void A_policy_that_keeps_all_does_not_diverge()
+    {
+        JsonElement all = Run("--policy", "KeyNorm", "--keep", "1");
+        Assert.Equal(0, all.GetProperty("kl").GetDouble());
+        Assert.Equal(all.GetProperty("fullPerplexity").GetDouble(), all.GetProperty("perplexity").GetDouble());
+    }
+
+    [Fact]
+    public void A_policy_that_keeps_little_diverges()
+    {
+        JsonElement little = Run("--policy", "KeyNorm", "--keep", "0.1");
+        Assert.True(little.GetProperty("kl").GetDouble() > 1e-3);
+        Assert.True(Run().GetProperty("tokens").GetInt32() > little.GetProperty("tokens").GetInt32());
+    }
+
+    [Fact]
+    public void Bad_arguments_are_refused()
+    {
+        string file = _folder.Write("text", "a");
+        InProcess.Run("perplexity", "--model", "embedded", "--file", file).Refuses(2, "too few to score");
+        InProcess.Run("perplexity", "--model", "embedded", "--file", file, "--window", "3").Refuses(2, "--window '3'");
+        InProcess.Run("perplexity", "--model", "embedded", "--file", file, "--window", "99999").Refuses(2, "--window 99999", "context");
+        InProcess.Run("perplexity", "--model", "embedded").Refuses(2, "--file is missing");
+        File.WriteAllBytes(_folder["latin"], [0xE9]);
+        InProcess.Run("perplexity", "--model", "embedded", "--file", _folder["latin"]).Refuses(2, "byte 0 is not UTF-8");
+    }
+}
