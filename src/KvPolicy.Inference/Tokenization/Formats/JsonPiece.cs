@@ -12,18 +12,9 @@ internal readonly record struct JsonPiece(string File, string Path, JsonElement 
     /// <exception cref="ModelFormatException">The bytes are no JSON object.</exception>
     internal static JsonPiece Parse(string file, ReadOnlyMemory<byte> utf8)
     {
-        ReadOnlyMemory<byte> json = utf8.Span.StartsWith("\uFEFF"u8) ? utf8[3..] : utf8;
-        try
-        {
-            // Cloned, so that no rented buffer has to be given back; the document is read once and dropped.
-            using JsonDocument document = JsonDocument.Parse(json, new JsonDocumentOptions { AllowDuplicateProperties = false });
-            var root = new JsonPiece(file, "", document.RootElement.Clone());
-            return root.Value.ValueKind == JsonValueKind.Object ? root : throw root.Wrong("an object");
-        }
-        catch (JsonException e)
-        {
-            throw LoadError.Damaged(file, "JSON", e.Message, e);
-        }
+        // Cloned, so that no rented buffer has to be given back; the document is read once and dropped.
+        var root = new JsonPiece(file, "", JsonText.Read(file, "document", utf8, element => element.Clone()));
+        return root.IsObject ? root : throw root.Wrong("an object");
     }
 
     internal bool IsNull => Value.ValueKind is JsonValueKind.Null or JsonValueKind.Undefined;

@@ -5,7 +5,7 @@ namespace KvPolicy.Inference.Tokenization.Chat.Templates;
 /// <summary>Carries a template out. Bounded in steps, depth and output, whatever the template does.</summary>
 internal sealed class TemplateInterpreter
 {
-    private const int MaxSteps = 5_000_000, MaxDepth = 400, MaxOutput = 1 << 26, MaxRange = 100_000;
+    private const int MaxSteps = 1_000_000, MaxDepth = 400, MaxOutput = 1 << 26, MaxRange = 100_000, LoopCost = 16;
 
     private readonly Dictionary<string, object?> _globals;
     private readonly Stack<Dictionary<string, object?>> _scopes = new();
@@ -76,9 +76,9 @@ internal sealed class TemplateInterpreter
         return Flow.Next;
     }
 
-    private void Step()
+    private void Step(int cost = 1)
     {
-        if (++_steps > MaxSteps) throw new TemplateException("it takes too many steps");
+        if ((_steps += cost) > MaxSteps) throw new TemplateException("it takes too many steps");
     }
 
     private void Write(TemplateText text)
@@ -121,7 +121,7 @@ internal sealed class TemplateInterpreter
         for (int i = 0; i < items.Count; i++)
         {
             int index = i;
-            Step();
+            Step(LoopCost);
             Flow flow = InScope(() =>
             {
                 Bind(loop.Names, items[index]);
@@ -332,8 +332,8 @@ internal sealed class TemplateInterpreter
     private TemplateText Concatenate(TemplateText left, TemplateText right)
     {
         if (left.Length + (long)right.Length > MaxOutput) throw new TemplateException("it makes too long a string");
-        // Long strings that grow by a little each time cost steps by their length.
-        _steps += (left.Length + right.Length) / 64;
+        // Long strings that grow by a little each time cost by their length.
+        Step((left.Length + right.Length) / 64);
         return TemplateText.Join([left, right]);
     }
 
