@@ -88,6 +88,7 @@ public static class TokenizerFactory
         string file = folder.Describe(TokenizerModelName);
         SentencePieceFile model = SentencePieceFile.Read(file, folder.ReadAllBytes(TokenizerModelName));
         SentencePieceVocabulary pieces = model.Vocabulary;
+        if (pieces.Prefix != SpacePrefix.None && !settings.Flag("legacy", true)) pieces = pieces with { Prefix = SpacePrefix.TextStart };
         List<AddedToken> added = AddedTokens(pieces, settings.DeclaredTokens());
         var builder = new VocabularyBuilder(file, "pieces", pieces.Pieces.Length + added.Count);
         for (int id = 0; id < pieces.Pieces.Length; id++) builder.Set(id, SentencePieceTokens.Bytes(pieces.Pieces[id]), TokenKind.Text);
@@ -109,11 +110,11 @@ public static class TokenizerFactory
             Vocabulary = vocabulary,
             AddedTokens = added,
             Encoder = encoder,
-            Before = settings.Adds("add_bos_token", true) && bos >= 0 ? [bos] : [],
-            After = settings.Adds("add_eos_token", false) && eos >= 0 ? [eos] : [],
+            Before = settings.Flag("add_bos_token", true) && bos >= 0 ? [bos] : [],
+            After = settings.Flag("add_eos_token", false) && eos >= 0 ? [eos] : [],
             BosId = bos,
             EndIds = [.. settings.EndIds(vocabulary, text => IdOf(text, added, pieces)), .. eos >= 0 ? new[] { eos } : []],
-            DropsLeadingSpace = pieces.AddPrefix,
+            DropsLeadingSpace = pieces.Prefix != SpacePrefix.None,
             ChatTemplate = settings.ChatTemplate(jinja),
         });
     }

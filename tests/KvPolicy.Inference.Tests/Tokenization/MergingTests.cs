@@ -83,6 +83,20 @@ public class MergingTests
         Assert.Equal([1, 2, 259], TestText.Ids(model.Encode("</s> ", new EncodeOptions(true, true))));
     }
 
+    [SkippableTheory]
+    [InlineData("{}", new[] { 1, 2, 263 })]
+    [InlineData("""{"legacy": false, "add_bos_token": false}""", new[] { 2, 29874 })]
+    [InlineData("""{"add_eos_token": true, "added_tokens_decoder": {"32000": {"content": "<tool>", "special": false}}}""", new[] { 1, 2, 263, 2 })]
+    public void Settings_beside_a_tokenizer_model_count(string config, int[] ids)
+    {
+        using var folder = new TemporaryFolder();
+        File.Copy(SharedData.Model("tokenizers", "llama2", "tokenizer.model"), folder.At("tokenizer.model"));
+        folder.Write("tokenizer_config.json", config);
+        ITextTokenizer tokenizer = TokenizerFactory.FromFolder(folder.Path);
+        Assert.Equal(ids, TestText.Ids(tokenizer.Encode("</s>a", new EncodeOptions(true, true))));
+        Assert.Equal(config.Contains("<tool>", StringComparison.Ordinal) ? 32001 : 32000, tokenizer.VocabularySize);
+    }
+
     [Fact]
     public void A_piece_that_may_only_be_passed_through_is_taken_apart_again()
     {

@@ -69,6 +69,22 @@ public class OffsetTests
     }
 
     [Fact]
+    public void Text_composed_in_segments_is_the_text_composed_whole()
+    {
+        Gen<char> tricky = Gen.OneOf(Gen.Char['\u0300', '\u036F'], Gen.Char['\u1100', '\u11FF'], Gen.Char['\uAC00', '\uAC40'], Gen.Char['a', 'z'], Gen.Char['\u0900', '\u0E00'], Gen.Char['\u3040', '\u30FF'], Gen.Char['\uF900', '\uFB4F']);
+        tricky.Array[0, 24].Select(c => new string(c)).Sample(text =>
+        {
+            NormalizedText composed = NormalizedText.Compose(text);
+            Assert.Equal(text.Normalize(NormalizationForm.FormC), composed.Text);
+            for (int i = 0; i < composed.Text.Length; i++)
+            {
+                int origin = composed.OriginOf(i);
+                Assert.InRange(origin, i > 0 ? composed.OriginOf(i - 1) : 0, text.Length - 1);
+            }
+        }, iter: 20_000);
+    }
+
+    [Fact]
     public void What_the_tokenizer_adds_has_no_place_in_the_text()
     {
         var json = SmallTokenizers.Json();

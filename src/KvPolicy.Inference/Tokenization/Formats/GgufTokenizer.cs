@@ -51,6 +51,7 @@ internal sealed class GgufTokenizer
             throw LoadError.Of(_file.Path, Prefix + "pre", $"pre-tokenizer '{name}' is not supported", $"supported are {string.Join(", ", GgufPreTokenizers.Names)}");
         }
         if (pre.Composes && !NormalizedText.IsAvailable) throw LoadError.Of(_file.Path, Prefix + "pre", $"'{name}' needs the Unicode library ICU", "install it, or run without globalization-invariant mode");
+        if (Flag("add_space_prefix", false)) throw LoadError.Of(_file.Path, Prefix + "add_space_prefix", "is true, which is not supported for byte-level BPE", Remedy);
         var ids = new Dictionary<string, int>(_tokens.Length, StringComparer.Ordinal);
         for (int id = 0; id < _tokens.Length; id++)
         {
@@ -86,7 +87,7 @@ internal sealed class GgufTokenizer
         if (_file.Metadata.Contains(Prefix + "precompiled_charsmap")) throw LoadError.Of(_file.Path, Prefix + "precompiled_charsmap", "is not supported", Remedy);
         bool prefix = Flag("add_space_prefix", true);
         Vocabulary vocabulary = MakeVocabulary(SentencePieceTokens.Bytes);
-        var pieces = new SentencePieceVocabulary(_tokens, scores, _types, SentencePieceVocabulary.LowerBlock, prefix);
+        var pieces = new SentencePieceVocabulary(_tokens, scores, _types, SentencePieceVocabulary.LowerBlock, prefix ? SpacePrefix.EveryStretch : SpacePrefix.None);
         try
         {
             return Complete(vocabulary, addsBos: true, bos: 1, eos: 2) with { Encoder = new SentencePieceBpe(pieces), DropsLeadingSpace = prefix };

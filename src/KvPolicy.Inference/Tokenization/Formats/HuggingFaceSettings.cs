@@ -59,8 +59,8 @@ internal sealed class HuggingFaceSettings
         return type is "LlamaTokenizer" or "LlamaTokenizerFast" ? config[setting].Bool(false) : null;
     }
 
-    /// <summary>tokenizer_config's flag for models that have no post-processor.</summary>
-    internal bool Adds(string setting, bool otherwise) => _tokenizer is { } config ? config[setting].Bool(otherwise) : otherwise;
+    /// <summary>A flag of tokenizer_config.json, for models that have no tokenizer.json.</summary>
+    internal bool Flag(string setting, bool otherwise) => _tokenizer is { } config ? config[setting].Bool(otherwise) : otherwise;
 
     /// <summary>A token of config.json such as "bos_token_id", or null.</summary>
     internal int? ModelId(string name) => _model is { } config && !config[name].IsNull && !config[name].IsArray ? config[name].Int() : null;

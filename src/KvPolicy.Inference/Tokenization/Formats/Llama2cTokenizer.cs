@@ -45,7 +45,7 @@ internal static class Llama2cTokenizer
             at += length;
         }
         if (at != bytes.Length) throw LoadError.Damaged(file, "vocabulary", $"{bytes.Length - at} bytes follow the {vocabularySize} tokens of the model");
-        return Parts(file, new SentencePieceVocabulary(pieces, scores, types, ' ', AddPrefix: true));
+        return Parts(file, new SentencePieceVocabulary(pieces, scores, types, ' ', SpacePrefix.EveryStretch));
     }
 
     private static TokenizerParts Parts(string file, SentencePieceVocabulary vocabulary)

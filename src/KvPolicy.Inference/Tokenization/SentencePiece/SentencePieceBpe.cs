@@ -49,7 +49,7 @@ internal sealed class SentencePieceBpe : IPieceEncoder
 
     public void Encode(string text, int start, int length, List<TextToken> tokens)
     {
-        int prefix = _vocabulary.AddPrefix ? 1 : 0;
+        int prefix = _vocabulary.Prefix == SpacePrefix.EveryStretch || (_vocabulary.Prefix == SpacePrefix.TextStart && start == 0) ? 1 : 0;
         string escaped = (prefix == 0 ? "" : " ") + text.Substring(start, length);
         escaped = escaped.Replace(' ', _vocabulary.Space);
         int first = tokens.Count;

@@ -127,7 +127,7 @@ internal sealed class SentencePieceFile
             // Pieces that look like bytes are then ordinary ones.
             for (int i = 0; i < _types.Count; i++) if (_types[i] == PieceType.Byte) _types[i] = PieceType.Control;
         }
-        Vocabulary = new SentencePieceVocabulary([.. _pieces], [.. _scores], [.. _types], SentencePieceVocabulary.LowerBlock, _addsPrefix);
+        Vocabulary = new SentencePieceVocabulary([.. _pieces], [.. _scores], [.. _types], SentencePieceVocabulary.LowerBlock, _addsPrefix ? SpacePrefix.EveryStretch : SpacePrefix.None);
     }
 
     private void Refuse(bool condition, string field, string problem)

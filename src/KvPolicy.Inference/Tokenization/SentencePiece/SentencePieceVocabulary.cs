@@ -22,13 +22,26 @@ internal enum PieceType : byte
     Byte = 6,
 }
 
+/// <summary>Where SentencePiece's extra space goes.</summary>
+internal enum SpacePrefix
+{
+    /// <summary>Nowhere.</summary>
+    None,
+
+    /// <summary>Before the text and after every token that was cut out of it (llama.cpp; Hugging Face's tokenizers by default).</summary>
+    EveryStretch,
+
+    /// <summary>Before the text alone (tokenizer_config.json with legacy: false).</summary>
+    TextStart,
+}
+
 /// <summary>A SentencePiece vocabulary of the BPE kind, from whichever file.</summary>
 /// <param name="Pieces">By id.</param>
 /// <param name="Scores">By id; the pair whose join has the highest is merged first.</param>
 /// <param name="Types">By id.</param>
 /// <param name="Space">How a piece writes a space: U+2581, or the space itself (llama2.c).</param>
-/// <param name="AddPrefix">A space is put before the text.</param>
-internal sealed record SentencePieceVocabulary(string[] Pieces, float[] Scores, PieceType[] Types, char Space, bool AddPrefix)
+/// <param name="Prefix">Where a space is put that the text has not.</param>
+internal sealed record SentencePieceVocabulary(string[] Pieces, float[] Scores, PieceType[] Types, char Space, SpacePrefix Prefix)
 {
     internal const char LowerBlock = '\u2581';
 
