@@ -1,7 +1,7 @@
+using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
 using KvPolicy.Cli.Tests.Support;
-using Process = System.Diagnostics.Process;
 
 namespace KvPolicy.Cli.Tests.Processes;
 
@@ -37,6 +37,27 @@ public sealed class ProgramTests : IDisposable
         CliResult german = CliProcess.Run(German, "tokenize", "--model", "embedded", "--text", "Grüße 1.5", "--json");
         Assert.Equal(CliProcess.Run(Plain, "tokenize", "--model", "embedded", "--text", "Grüße 1.5", "--json").Out, german.Out);
         Assert.True(german.Json.GetArrayLength() > 3);
+    }
+
+    [SkippableTheory]
+    [InlineData("INT", 130)]
+    [InlineData("TERM", 143)]
+    public async Task A_signal_ends_it_quietly_and_leaves_nothing(string signal, int expected)
+    {
+        Skip.IfNot(OperatingSystem.IsLinux(), "signals are sent by Linux's tools");
+        // All queries against all keys of a long sequence on one thread: long enough to be caught at work.
+        string input = Tensors.Write(_folder, "i", Tensors.Layer(queryHeads: 16, kvHeads: 2, length: 9000, headDim: 32));
+        string program = $"dotnet '{Path.Combine(AppContext.BaseDirectory, "KvPolicy.Cli.dll")}' score --policy H2O --threads 1 --input '{input}' --output '{_folder["o"]}'";
+        // A test run in the background ignores SIGINT, and so would its children.
+        var start = new ProcessStartInfo("env") { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (string word in (string[])["--default-signal=INT", "sh", "-c", $"exec {program}"]) start.ArgumentList.Add(word);
+        using Process process = Process.Start(start)!;
+        while (_folder.Names.Length < 2 && !process.HasExited) await Task.Delay(20);
+        Assert.False(process.HasExited, "it ended before it could be signalled");
+        using (Process kill = Process.Start("kill", [$"-{signal}", $"{process.Id}"])) await kill.WaitForExitAsync();
+        Assert.Equal(expected, CliProcess.ExitCode(process));
+        Assert.Equal("", await process.StandardError.ReadToEndAsync());
+        Assert.Equal(["i"], _folder.Names);
     }
 
     [Fact]
