@@ -4,7 +4,6 @@ using KvPolicy.Cli.Commands;
 using KvPolicy.Cli.Output;
 using KvPolicy.Inference;
 using KvPolicy.Inference.Models;
-using KvPolicy.Inference.Ops;
 
 namespace KvPolicy.Cli;
 
@@ -24,6 +23,7 @@ internal static class Application
         LogitsCommand.Command,
         PerplexityCommand.Command,
         VerifyCommand.Command,
+        DevicesCommand.Command,
     ];
 
     /// <summary>Version of the program.</summary>
