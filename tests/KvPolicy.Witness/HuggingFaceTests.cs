@@ -95,7 +95,8 @@ public sealed class HuggingFaceTests : IDisposable
     public void Longest_of_overlapping_added_tokens_wins()
         => Variant(json =>
         {
-            foreach (string content in new[] { "a", "ab", "abcd", "bc", "  ", "    ", "<", "<|", "<|im_start|>" }) Add(json, content, special: content.Length == 2);
+            string[] contents = ["a", "ab", "abcd", "bc", "  ", "    ", "<", "<|", "<|im_start|>"];
+            foreach (string content in contents) Add(json, content, special: content.Length == 2);
         }, 5_000);
 
     private static JsonObject Add(JsonNode json, string content, bool special)
@@ -117,7 +118,8 @@ public sealed class HuggingFaceTests : IDisposable
         change(json);
         string file = Path.Combine(_folder, "tokenizer.json");
         File.WriteAllText(file, json.ToJsonString());
-        Compare(TokenizerFactory.FromJson("variant", Encoding.UTF8.GetBytes(json.ToJsonString())), new Theirs(file), true, new RandomText(7), strings);
+        Compare(TokenizerFactory.FromJson("variant", Encoding.UTF8.GetBytes(json.ToJsonString())), new Theirs(file), true, new RandomText(7),
+            strings);
     }
 
     private static void Compare(ITextTokenizer ours, Theirs theirs, bool addSpecial, RandomText texts, int count)
@@ -129,7 +131,10 @@ public sealed class HuggingFaceTests : IDisposable
     {
         uint[] expected = theirs.Encode(text);
         uint[] actual = [.. ours.Encode(text, new EncodeOptions(ParseSpecial: true, addSpecial)).Select(token => (uint)token.Id)];
-        if (!expected.AsSpan().SequenceEqual(actual)) Assert.Fail($"{Escaped(text)}\ntheirs: {string.Join(' ', expected)}\nours:   {string.Join(' ', actual)}");
+        if (!expected.AsSpan().SequenceEqual(actual))
+        {
+            Assert.Fail($"{Escaped(text)}\ntheirs: {string.Join(' ', expected)}\nours:   {string.Join(' ', actual)}");
+        }
     }
 
     private static string Escaped(string text) => string.Concat(text.Select(c => c is >= ' ' and <= '~' ? c.ToString() : $"\\u{(int)c:X4}"));

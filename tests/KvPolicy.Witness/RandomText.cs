@@ -14,7 +14,8 @@ internal sealed class RandomText(int seed)
         "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|begin_of_text|>", "<|eot_id|>", "<bos>", "<sep>", "<|im", "|>", "<pad>",
     ];
 
-    // Marks that Unicode 10 and later added. The library's tables for NFC are of Unicode 9: it leaves these where they stand, .NET puts them in order.
+    // Marks that Unicode 10 and later added. The library's tables for NFC are of Unicode 9: it leaves these where they stand, .NET puts them in
+    // order.
     private static readonly (int First, int Last)[] NewerMarks =
     [
         (0x7FD, 0x7FD), (0x898, 0x89F), (0x8CA, 0x8D3), (0x9FE, 0x9FE), (0xC3C, 0xC3C), (0xD3B, 0xD3C), (0xEBA, 0xEBA), (0x1715, 0x1715), (0x1ABF,
@@ -24,7 +25,8 @@ internal sealed class RandomText(int seed)
         0x11F42), (0x16FF0, 0x16FF1), (0x1E08F, 0x1E08F), (0x1E130, 0x1E136), (0x1E2AE, 0x1E2AE), (0x1E2EC, 0x1E2EF), (0x1E4EC, 0x1E4EF),
     ];
 
-    private static readonly int[] Assigned = [.. Enumerable.Range(0, 0x110000).Where(c => IsAssigned(c) && !NewerMarks.Any(range => range.First <= c && c <= range.Last))];
+    private static readonly int[] Assigned = [.. Enumerable.Range(0, 0x110000).Where(c => IsAssigned(c)
+        && !NewerMarks.Any(range => range.First <= c && c <= range.Last))];
 
     private readonly Random _random = new(seed);
 

@@ -8,14 +8,17 @@ namespace KvPolicy.Witness;
 /// <summary>The BPE models at hand, each as our tokenizer and as the tokenizer.json that Hugging Face's library reads.</summary>
 internal static class WitnessModels
 {
-    internal static readonly string[] Names = ["tiny/llama", "tiny/llama3-rope", "tiny/qwen2", "tiny/qwen3", "kvpolicy-tiny", "SmolLM2", "gpt-2", "starcoder", "deepseek-coder"];
+    internal static readonly string[] Names = ["tiny/llama", "tiny/llama3-rope", "tiny/qwen2", "tiny/qwen3", "kvpolicy-tiny", "SmolLM2", "gpt-2",
+        "starcoder", "deepseek-coder"];
 
     /// <summary>Ours, and the path of a tokenizer.json.</summary>
     internal static (ITextTokenizer Ours, string Json) Open(string name, string temporaryFolder)
     {
         switch (name)
         {
-            case "SmolLM2": return FromGguf(SharedData.Model("SmolLM2-135M-Instruct", "SmolLM2-135M-Instruct.Q4_1.gguf"), temporaryFolder, [Digits(), ByteLevel(regex: true)]);
+            case "SmolLM2":
+                string smol = SharedData.Model("SmolLM2-135M-Instruct", "SmolLM2-135M-Instruct.Q4_1.gguf");
+                return FromGguf(smol, temporaryFolder, [Digits(), ByteLevel(regex: true)]);
             case "gpt-2": return FromGguf(Vocabulary("gpt-2"), temporaryFolder, [ByteLevel(regex: true)]);
             case "starcoder": return FromGguf(Vocabulary("starcoder"), temporaryFolder, [Digits(), ByteLevel(regex: true)]);
             case "deepseek-coder":
@@ -31,7 +34,8 @@ internal static class WitnessModels
 
     private static JsonObject Digits() => new() { ["type"] = "Digits", ["individual_digits"] = true };
 
-    internal static JsonObject ByteLevel(bool regex) => new() { ["type"] = "ByteLevel", ["add_prefix_space"] = false, ["trim_offsets"] = true, ["use_regex"] = regex };
+    internal static JsonObject ByteLevel(bool regex)
+        => new() { ["type"] = "ByteLevel", ["add_prefix_space"] = false, ["trim_offsets"] = true, ["use_regex"] = regex };
 
     internal static JsonObject Split(string pattern)
         => new() { ["type"] = "Split", ["pattern"] = new JsonObject { ["Regex"] = pattern }, ["behavior"] = "Isolated", ["invert"] = false };

@@ -1,7 +1,8 @@
 namespace KvPolicy.Inference.Tokenization;
 
 /// <summary>How text becomes ids.</summary>
-/// <param name="ParseSpecial">Special tokens written in the text become their ids; otherwise they are plain text. Added tokens that are not special are always recognised.</param>
+/// <param name="ParseSpecial">Special tokens written in the text become their ids; otherwise they are plain text. Added tokens that are not special
+/// are always recognised.</param>
 /// <param name="AddSpecial">Put around the text what the model's files ask for (BOS and the like).</param>
 public readonly record struct EncodeOptions(bool ParseSpecial, bool AddSpecial);
 
@@ -28,26 +29,31 @@ public interface ITextTokenizer
     /// <summary>True where a chat template is known for the model.</summary>
     bool HasChatTemplate { get; }
 
-    /// <summary>True where the first word of a text carries a space that the text itself has not (SentencePiece): decoding a text from its start drops it.</summary>
+    /// <summary>True where the first word of a text carries a space that the text itself has not (SentencePiece): decoding a text from its start
+    /// drops it.</summary>
     bool DropsLeadingSpace { get; }
 
     /// <summary>Ids of a text with the offset where each token's first character lies in it.</summary>
     IReadOnlyList<TextToken> Encode(string text, EncodeOptions options);
 
-    /// <summary>Ids of one user message in the model's template: default system message and generation prompt included. Offsets refer to <paramref name="userText"/>; the template's own tokens have -1.</summary>
+    /// <summary>Ids of one user message in the model's template: default system message and generation prompt included. Offsets refer to
+    /// <paramref name="userText"/>; the template's own tokens have -1.</summary>
     /// <param name="userText">The user's words.</param>
     /// <param name="parseSpecial">Recognise special tokens in the user's words too.</param>
-    /// <exception cref="Models.ModelFormatException">The model has no chat template, or one that cannot be rendered; the message says which.</exception>
+    /// <exception cref="Models.ModelFormatException">The model has no chat template, or one that cannot be rendered; the message says
+    /// which.</exception>
     IReadOnlyList<TextToken> EncodeChat(string userText, bool parseSpecial);
 
     /// <summary>Ids of a conversation in the model's template. Offsets refer to the content of the last message; everything else has -1.</summary>
     /// <param name="messages">The turns, oldest first.</param>
     /// <param name="addGenerationPrompt">End with the words that open the assistant's turn.</param>
     /// <param name="parseSpecial">Recognise special tokens in the messages too.</param>
-    /// <exception cref="Models.ModelFormatException">The model has no chat template, or one that cannot be rendered; the message says which.</exception>
+    /// <exception cref="Models.ModelFormatException">The model has no chat template, or one that cannot be rendered; the message says
+    /// which.</exception>
     IReadOnlyList<TextToken> EncodeChat(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, bool parseSpecial);
 
-    /// <summary>Raw UTF-8 bytes of an id (special tokens give their text); none for an id that the vocabulary does not hold. Valid while the tokenizer lives.</summary>
+    /// <summary>Raw UTF-8 bytes of an id (special tokens give their text); none for an id that the vocabulary does not hold. Valid while the
+    /// tokenizer lives.</summary>
     ReadOnlySpan<byte> Bytes(int id);
 
     /// <summary>Appends <see cref="Bytes"/>. <see cref="Decoding.TokenStream"/> joins them to characters.</summary>

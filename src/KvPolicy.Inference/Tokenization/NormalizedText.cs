@@ -39,7 +39,8 @@ internal readonly record struct NormalizedText(string Text, int[]? Origins)
         {
             char next = text[end];
             if (char.IsAscii(next)) return end;
-            if (CharUnicodeInfo.GetUnicodeCategory(text, end) is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark) continue;
+            UnicodeCategory category = CharUnicodeInfo.GetUnicodeCategory(text, end);
+            if (category is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark) continue;
             // Hangul vowels and the few other letters that compose backwards are told by trying.
             string before = text[start..end], with = text[start..(end + Units(text, end))], alone = with[before.Length..];
             if (with.Normalize() == before.Normalize() + alone.Normalize()) return end;

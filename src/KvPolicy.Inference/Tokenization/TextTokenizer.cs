@@ -18,9 +18,14 @@ internal sealed class TextTokenizer : ITextTokenizer
     {
         _parts = parts;
         _raw = new AddedTokenMatcher(parts.AddedTokens.Where(token => !token.Normalized));
-        _normalized = new AddedTokenMatcher(parts.AddedTokens.Where(token => token.Normalized).Select(token => token with { Content = Compose(token.Content).Text }));
+        _normalized = new AddedTokenMatcher(parts.AddedTokens.Where(token => token.Normalized)
+            .Select(token => token with { Content = Compose(token.Content).Text }));
         _endIds = [.. parts.EndIds.Distinct().Order()];
-        _template = new(() => (ChatTemplate.TryParse(parts.File, parts.ChatTemplate, out ChatTemplate? template, out ModelFormatException? problem) ? template : null, problem));
+        _template = new(() =>
+        {
+            ChatTemplate.TryParse(parts.File, parts.ChatTemplate, out ChatTemplate? template, out ModelFormatException? problem);
+            return (template, problem);
+        });
     }
 
     public int VocabularySize => _parts.Vocabulary.Size;
@@ -109,7 +114,8 @@ internal sealed class TextTokenizer : ITextTokenizer
             for (int i = first; i < tokens.Count; i++) tokens[i] = tokens[i] with { Start = piece.Start + normalized.OriginOf(tokens[i].Start) };
         }
 
-        bool AllowedHere(int start, int end) => specialAllowed(piece.Start + normalized.OriginOf(start), piece.Start + normalized.OriginOf(end - 1) + 1);
+        bool AllowedHere(int start, int end)
+            => specialAllowed(piece.Start + normalized.OriginOf(start), piece.Start + normalized.OriginOf(end - 1) + 1);
     }
 
     private NormalizedText Compose(string text) => _parts.Composes ? NormalizedText.Compose(text) : new NormalizedText(text, null);

@@ -11,7 +11,8 @@ namespace KvPolicy.Inference.Tokenization;
 /// <summary>Makes a model's tokenizer from whichever files it comes with. What cannot be reproduced exactly is refused by name.</summary>
 public static class TokenizerFactory
 {
-    private const string TokenizerJsonName = "tokenizer.json", TokenizerModelName = "tokenizer.model", TokenizerConfigName = "tokenizer_config.json", TemplateName = "chat_template.jinja";
+    private const string TokenizerJsonName = "tokenizer.json", TokenizerModelName = "tokenizer.model";
+    private const string TokenizerConfigName = "tokenizer_config.json", TemplateName = "chat_template.jinja";
 
     /// <summary>From the metadata of a GGUF file. Nothing of the file is needed afterwards.</summary>
     /// <exception cref="ModelFormatException">The tokenizer is unknown or contradicts itself.</exception>
@@ -24,13 +25,18 @@ public static class TokenizerFactory
     /// <summary>As the other, also from resources.</summary>
     internal static ITextTokenizer FromFolder(ModelFolder folder)
     {
-        var settings = new HuggingFaceSettings(ReadJson(folder, TokenizerConfigName), ReadJson(folder, "generation_config.json"), ReadJson(folder, "config.json"));
+        var settings = new HuggingFaceSettings(
+            ReadJson(folder, TokenizerConfigName), ReadJson(folder, "generation_config.json"), ReadJson(folder, "config.json"));
         string? jinja = folder.Has(TemplateName) ? Encoding.UTF8.GetString(folder.ReadAllBytes(TemplateName)) : null;
         bool hasModel = folder.Has(TokenizerModelName);
         // A SentencePiece vocabulary re-written as tokenizer.json is read from the original where that is at hand.
-        if (ReadJson(folder, TokenizerJsonName) is { } json && !(hasModel && TokenizerJson.FallsBackToBytes(json))) return FromJson(json, settings, jinja);
+        if (ReadJson(folder, TokenizerJsonName) is { } json && !(hasModel && TokenizerJson.FallsBackToBytes(json)))
+        {
+            return FromJson(json, settings, jinja);
+        }
         if (hasModel) return FromModel(folder, settings, jinja);
-        throw LoadError.Of(folder.Name, "tokenizer", $"neither {TokenizerJsonName} nor {TokenizerModelName} is in the folder", "copy one of them there");
+        throw LoadError.Of(folder.Name, "tokenizer", $"neither {TokenizerJsonName} nor {TokenizerModelName} is in the folder",
+            "copy one of them there");
     }
 
     /// <summary>From the JSON documents of a Hugging Face folder, in memory.</summary>
@@ -41,10 +47,16 @@ public static class TokenizerFactory
     /// <param name="configJson">config.json, UTF-8; empty for none.</param>
     /// <exception cref="ModelFormatException">A document is unknown or contradicts itself.</exception>
     public static ITextTokenizer FromJson(
-        string name, ReadOnlyMemory<byte> tokenizerJson, ReadOnlyMemory<byte> tokenizerConfigJson = default, ReadOnlyMemory<byte> generationConfigJson = default, ReadOnlyMemory<byte> configJson = default)
+        string name,
+        ReadOnlyMemory<byte> tokenizerJson,
+        ReadOnlyMemory<byte> tokenizerConfigJson = default,
+        ReadOnlyMemory<byte> generationConfigJson = default,
+        ReadOnlyMemory<byte> configJson = default)
     {
         var settings = new HuggingFaceSettings(
-            Document(TokenizerConfigName, tokenizerConfigJson), Document("generation_config.json", generationConfigJson), Document("config.json", configJson));
+            Document(TokenizerConfigName, tokenizerConfigJson),
+            Document("generation_config.json", generationConfigJson),
+            Document("config.json", configJson));
         return FromJson(JsonPiece.Parse($"{name}/{TokenizerJsonName}", tokenizerJson), settings, jinja: null);
 
         JsonPiece? Document(string file, ReadOnlyMemory<byte> utf8) => utf8.IsEmpty ? null : JsonPiece.Parse($"{name}/{file}", utf8);
@@ -54,7 +66,8 @@ public static class TokenizerFactory
     /// <param name="tokenizerBin">Path.</param>
     /// <param name="vocabularySize">Tokens of the model; the file itself does not say.</param>
     /// <exception cref="ModelFormatException">The file does not hold exactly these tokens.</exception>
-    public static ITextTokenizer FromLlama2c(string tokenizerBin, int vocabularySize) => new TextTokenizer(Llama2cTokenizer.Read(tokenizerBin, vocabularySize));
+    public static ITextTokenizer FromLlama2c(string tokenizerBin, int vocabularySize)
+        => new TextTokenizer(Llama2cTokenizer.Read(tokenizerBin, vocabularySize));
 
     private static JsonPiece? ReadJson(ModelFolder folder, string name)
         => folder.Has(name) ? JsonPiece.Parse(folder.Describe(name), folder.ReadAllBytes(name)) : null;
@@ -133,7 +146,10 @@ public static class TokenizerFactory
         for (int id = 0; id < pieces.Pieces.Length; id++)
         {
             bool special = pieces.Types[id] is PieceType.Control or PieceType.Unknown;
-            if ((special || pieces.Types[id] == PieceType.UserDefined) && !tokens.Exists(t => t.Id == id)) tokens.Add(new AddedToken(id, pieces.Pieces[id], special));
+            if ((special || pieces.Types[id] == PieceType.UserDefined) && !tokens.Exists(t => t.Id == id))
+            {
+                tokens.Add(new AddedToken(id, pieces.Pieces[id], special));
+            }
         }
         return tokens;
     }

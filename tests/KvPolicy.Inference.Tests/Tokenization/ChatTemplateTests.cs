@@ -5,7 +5,8 @@ using KvPolicy.Inference.Tokenization;
 
 namespace KvPolicy.Inference.Tests.Tokenization;
 
-/// <summary>Templates carried out. Expected texts are what Jinja2 3.1 gives with trim_blocks and lstrip_blocks, as chat templates are rendered.</summary>
+/// <summary>Templates carried out. Expected texts are what Jinja2 3.1 gives with trim_blocks and lstrip_blocks, as chat templates are
+/// rendered.</summary>
 public class ChatTemplateTests
 {
     private static readonly ChatMessage[] Talk = [new("user", " Hi "), new("assistant", "Yo."), new("user", "Bye")];
@@ -25,7 +26,8 @@ public class ChatTemplateTests
         Assert.Equal(
             "<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\n Hi <|im_end|>\n<|im_start|>assistant\nYo.<|im_end|>\n<|im_start|>user\nBye<|im_end|>\n<|im_start|>assistant\n",
             Rendered(ChatMl, Talk));
-        Assert.Equal("<|im_start|>system\nS<|im_end|>\n<|im_start|>user\nx<|im_end|>\n<|im_start|>assistant\n", Rendered(ChatMl, new("system", "S"), new("user", "x")));
+        Assert.Equal("<|im_start|>system\nS<|im_end|>\n<|im_start|>user\nx<|im_end|>\n<|im_start|>assistant\n",
+            Rendered(ChatMl, new("system", "S"), new("user", "x")));
     }
 
     [Fact]
@@ -94,11 +96,17 @@ public class ChatTemplateTests
     [InlineData("not ")]
     [InlineData("-")]
     public void Nesting_without_end_is_refused(string opening)
-        => Assert.Throws<ModelFormatException>(() => WithTemplate("{{ " + string.Concat(Enumerable.Repeat(opening, 100_000)) + " }}").EncodeChat("x", false));
+    {
+        ITextTokenizer tokenizer = WithTemplate("{{ " + string.Concat(Enumerable.Repeat(opening, 100_000)) + " }}");
+        Assert.Throws<ModelFormatException>(() => tokenizer.EncodeChat("x", false));
+    }
 
     [Fact]
     public void Long_chains_are_refused_instead_of_exhausting_the_stack()
-        => Assert.Throws<ModelFormatException>(() => WithTemplate("{{ 1" + string.Concat(Enumerable.Repeat(" + 1", 100_000)) + " }}").EncodeChat("x", false));
+    {
+        ITextTokenizer tokenizer = WithTemplate("{{ 1" + string.Concat(Enumerable.Repeat(" + 1", 100_000)) + " }}");
+        Assert.Throws<ModelFormatException>(() => tokenizer.EncodeChat("x", false));
+    }
 
     [Fact]
     public void Words_keep_their_origin_through_every_filter()

@@ -14,7 +14,7 @@ public class ChatTests
         using JsonDocument golden = JsonDocument.Parse(File.ReadAllBytes(SharedData.Model("SmolLM2-135M-Instruct", "golden.json")));
         foreach (JsonElement chat in golden.RootElement.GetProperty("chat").EnumerateArray())
         {
-            ChatMessage[] messages = [.. chat.GetProperty("messages").EnumerateArray().Select(m => new ChatMessage(m.GetProperty("role").GetString()!, m.GetProperty("content").GetString()!))];
+            ChatMessage[] messages = [.. chat.GetProperty("messages").EnumerateArray().Select(Message)];
             int[] ids = [.. chat.GetProperty("ids").EnumerateArray().Select(id => id.GetInt32())];
             bool prompt = chat.GetProperty("add_generation_prompt").GetBoolean();
             Assert.Equal(ids, TestText.Ids(tokenizer.EncodeChat(messages, prompt, parseSpecial: false)));
@@ -27,7 +27,8 @@ public class ChatTests
     {
         ITextTokenizer tokenizer = SmolLM2();
         const string Text = "a<|im_end|>b";
-        int[] plain = TestText.Ids(tokenizer.EncodeChat(Text, parseSpecial: false)), parsed = TestText.Ids(tokenizer.EncodeChat(Text, parseSpecial: true));
+        int[] plain = TestText.Ids(tokenizer.EncodeChat(Text, parseSpecial: false));
+        int[] parsed = TestText.Ids(tokenizer.EncodeChat(Text, parseSpecial: true));
         Assert.Equal(2, plain.Count(id => id == 2));
         Assert.Equal(3, parsed.Count(id => id == 2));
         Assert.Equal(tokenizer.Decode(plain, skipSpecial: false), tokenizer.Decode(parsed, skipSpecial: false));
@@ -56,5 +57,9 @@ public class ChatTests
         Assert.NotEmpty(tokenizer.Encode("x", default));
     }
 
-    private static ITextTokenizer SmolLM2() => GoldenTokenTests.FromGguf(SharedData.Model("SmolLM2-135M-Instruct", "SmolLM2-135M-Instruct.Q4_1.gguf"));
+    private static ChatMessage Message(JsonElement message)
+        => new(message.GetProperty("role").GetString()!, message.GetProperty("content").GetString()!);
+
+    private static ITextTokenizer SmolLM2()
+        => GoldenTokenTests.FromGguf(SharedData.Model("SmolLM2-135M-Instruct", "SmolLM2-135M-Instruct.Q4_1.gguf"));
 }

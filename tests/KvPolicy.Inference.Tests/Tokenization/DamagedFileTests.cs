@@ -5,7 +5,8 @@ using KvPolicy.Inference.Tokenization;
 
 namespace KvPolicy.Inference.Tests.Tokenization;
 
-/// <summary>Damaged tokenizer files either load, and then encode and decode, or are refused with one line; memory stays in proportion to the files.</summary>
+/// <summary>Damaged tokenizer files either load, and then encode and decode, or are refused with one line; memory stays in proportion to the
+/// files.</summary>
 public sealed class DamagedFileTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -14,22 +15,26 @@ public sealed class DamagedFileTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public void Tokenizer_json() => Damage("tokenizer.json", SmallTokenizers.Utf8(SmallTokenizers.Json()), int.MaxValue, _ => TokenizerFactory.FromFolder(_folder.Path));
+    public void Tokenizer_json()
+        => Damage("tokenizer.json", SmallTokenizers.Utf8(SmallTokenizers.Json()), int.MaxValue, _ => TokenizerFactory.FromFolder(_folder.Path));
 
     [Fact]
     public void Gguf_bpe() => Damage("v.gguf", SmallTokenizers.Gguf().Build(), int.MaxValue, GoldenTokenTests.FromGguf);
 
     [Fact]
     public void Gguf_SentencePiece()
-        => Damage("v.gguf", SmallTokenizers.SentencePiece(("\u2581", -3, 1), ("a", -2, 1), ("aa", -1, 1), ("b", -4, 5)).Build(), int.MaxValue, GoldenTokenTests.FromGguf);
+        => Damage("v.gguf", SmallTokenizers.SentencePiece(("\u2581", -3, 1), ("a", -2, 1), ("aa", -1, 1), ("b", -4, 5)).Build(), int.MaxValue,
+            GoldenTokenTests.FromGguf);
 
     [SkippableFact]
     public void Tokenizer_model()
-        => Damage("tokenizer.model", File.ReadAllBytes(SharedData.Model("tokenizers", "llama2", "tokenizer.model")), 4000, _ => TokenizerFactory.FromFolder(_folder.Path), 50);
+        => Damage("tokenizer.model", File.ReadAllBytes(SharedData.Model("tokenizers", "llama2", "tokenizer.model")), 4000,
+            _ => TokenizerFactory.FromFolder(_folder.Path), 50);
 
     [SkippableFact]
     public void Llama2c_tokenizer_bin()
-        => Damage("tokenizer.bin", File.ReadAllBytes(SharedData.Model("stories260K", "tok512.bin")), int.MaxValue, path => TokenizerFactory.FromLlama2c(path, 512));
+        => Damage("tokenizer.bin", File.ReadAllBytes(SharedData.Model("stories260K", "tok512.bin")), int.MaxValue,
+            path => TokenizerFactory.FromLlama2c(path, 512));
 
     private void Damage(string name, byte[] honest, int header, Func<string, ITextTokenizer> load, int count = 150)
     {

@@ -6,7 +6,8 @@ using KvPolicy.Inference.Tokenization;
 
 namespace KvPolicy.Inference.Tests.Tokenization;
 
-/// <summary>Ids that other people's tokenizers gave: Hugging Face's for the model folders, llama.cpp's for the vocabularies, llama2.c's for its own.</summary>
+/// <summary>Ids that other people's tokenizers gave: Hugging Face's for the model folders, llama.cpp's for the vocabularies, llama2.c's for its
+/// own.</summary>
 public class GoldenTokenTests
 {
     private static readonly EncodeOptions AsRun = new(ParseSpecial: true, AddSpecial: true);

@@ -1,3 +1,4 @@
+using System.Text;
 using CsCheck;
 using KvPolicy.Inference.Tests.Support;
 using KvPolicy.Inference.Tokenization;
@@ -21,7 +22,8 @@ public class MergingTests
     public void Long_pieces_merge_as_the_library_merges_short_ones()
     {
         using GgufFile file = GgufFile.Open(SharedData.Model("tokenizers", "ggml-vocab", "ggml-vocab-gpt-2.gguf"));
-        var ids = file.Metadata.GetStringArray("tokenizer.ggml.tokens")!.Select((token, id) => (token, id)).ToDictionary(pair => pair.token, pair => pair.id);
+        string[] tokenOf = file.Metadata.GetStringArray("tokenizer.ggml.tokens")!;
+        Dictionary<string, int> ids = Enumerable.Range(0, tokenOf.Length).ToDictionary(id => tokenOf[id]);
         string[] merges = file.Metadata.GetStringArray("tokenizer.ggml.merges")!;
         var own = new LongPieceMerger(ids, merges);
         var library = BpeTokenizer.Create(new BpeOptions(ids) { Merges = merges, ByteLevel = true });
@@ -40,12 +42,13 @@ public class MergingTests
         ITextTokenizer tokenizer = GoldenTokenTests.FromGguf(SharedData.Model("tokenizers", "ggml-vocab", "ggml-vocab-gpt-2.gguf"));
         foreach (int length in new[] { ByteLevelBpe.LongPiece - 1, ByteLevelBpe.LongPiece, ByteLevelBpe.LongPiece + 1, 50_000 })
         {
-            string text = string.Create(length, 0, static (span, _) => { for (int i = 0; i < span.Length; i++) span[i] = (char)('a' + ((i * 7) + (i / 5)) % 26); });
+            var text = new string([.. Enumerable.Range(0, length).Select(i => (char)('a' + (((i * 7) + (i / 5)) % 26)))]);
             Assert.Equal(text, tokenizer.Decode(TestText.Ids(tokenizer.Encode(text, Plain)), skipSpecial: false));
         }
     }
 
-    /// <summary>The definition: of all neighbours whose join is a piece, join those with the best score, the leftmost of equals; again, until there are none.</summary>
+    /// <summary>The definition: of all neighbours whose join is a piece, join those with the best score, the leftmost of equals; again, until there
+    /// are none.</summary>
     [SkippableFact]
     public void SentencePiece_does_what_its_definition_says()
     {
@@ -56,7 +59,8 @@ public class MergingTests
         int[] types = file.Metadata.GetIntArray("tokenizer.ggml.token_type")!;
         var ids = Enumerable.Range(0, pieces.Length).Where(id => types[id] == 1).ToDictionary(id => pieces[id]);
         ITextTokenizer tokenizer = TokenizerFactory.FromGguf(file);
-        Runs.Where(text => text.Length > 0).Sample(text => Assert.Equal(Naive(text, ids, scores), TestText.Ids(tokenizer.Encode(text, Plain))), iter: 500);
+        Runs.Where(text => text.Length > 0).Sample(text => Assert.Equal(Naive(text, ids, scores), TestText.Ids(tokenizer.Encode(text, Plain))),
+            iter: 500);
     }
 
     [SkippableFact]
@@ -102,7 +106,8 @@ public class MergingTests
     {
         // "abcd" is reached through "ab" (unused) and "abc" (unused); without a whole it falls back to what may be given.
         using var folder = new TemporaryFolder();
-        string path = folder.Write("v.gguf", SmallTokenizers.SentencePiece(("a", -9, 1), ("b", -9, 1), ("c", -9, 1), ("d", -9, 1), ("ab", -1, 5), ("abc", -2, 5), ("abcd", -3, 1)).Set("tokenizer.ggml.add_space_prefix", false).Build());
+        (string, float, int)[] pieces = [("a", -9, 1), ("b", -9, 1), ("c", -9, 1), ("d", -9, 1), ("ab", -1, 5), ("abc", -2, 5), ("abcd", -3, 1)];
+        string path = folder.Write("v.gguf", SmallTokenizers.SentencePiece(pieces).Set("tokenizer.ggml.add_space_prefix", false).Build());
         ITextTokenizer tokenizer = GoldenTokenTests.FromGguf(path);
         Assert.Equal([265], TestText.Ids(tokenizer.Encode("abcd", Plain)));
         Assert.Equal([259, 260, 261], TestText.Ids(tokenizer.Encode("abc", Plain)));
@@ -142,12 +147,16 @@ public class MergingTests
             int best = -1;
             for (int i = 0; i + 1 < symbols.Count; i++)
             {
-                if (ids.TryGetValue(symbols[i] + symbols[i + 1], out int id) && (best < 0 || scores[id] > scores[ids[symbols[best] + symbols[best + 1]]])) best = i;
+                if (ids.TryGetValue(symbols[i] + symbols[i + 1], out int id)
+                    && (best < 0 || scores[id] > scores[ids[symbols[best] + symbols[best + 1]]]))
+                {
+                    best = i;
+                }
             }
             if (best < 0) break;
             symbols[best] += symbols[best + 1];
             symbols.RemoveAt(best + 1);
         }
-        return [.. symbols.SelectMany(symbol => ids.TryGetValue(symbol, out int id) ? [id] : System.Text.Encoding.UTF8.GetBytes(symbol).Select(b => 3 + b))];
+        return [.. symbols.SelectMany(symbol => ids.TryGetValue(symbol, out int id) ? [id] : Encoding.UTF8.GetBytes(symbol).Select(b => 3 + b))];
     }
 }

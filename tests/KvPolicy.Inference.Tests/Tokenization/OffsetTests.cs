@@ -11,7 +11,8 @@ public class OffsetTests
     private static readonly Gen<string> Texts = Gen.OneOf(
         Gen.Char['a', 'e'].Array[1, 6].Select(c => new string(c)),
         Gen.Char.Array[1, 3].Select(c => new string(c)), // lone surrogates among them
-        Gen.OneOf(" ", "   ", "\n\n", "\r\n", "12", "é", "e\u0301", "\u1100\u1161\u11A8", "你好", "🙂", "👩‍👧", "𝔘", "'s", "<|im_end|>", "<s>", "!!!!!", "ﬁ", "\u0344"))
+        Gen.OneOf(" ", "   ", "\n\n", "\r\n", "12", "é", "e\u0301", "\u1100\u1161\u11A8", "你好", "🙂", "👩‍👧", "𝔘", "'s", "<|im_end|>", "<s>", "!!!!!",
+            "ﬁ", "\u0344"))
         .Array[0, 12].Select(string.Concat);
 
     /// <summary>Independent of any merging: a byte-level token's bytes begin where those before it end.</summary>
@@ -71,7 +72,8 @@ public class OffsetTests
     [Fact]
     public void Text_composed_in_segments_is_the_text_composed_whole()
     {
-        Gen<char> tricky = Gen.OneOf(Gen.Char['\u0300', '\u036F'], Gen.Char['\u1100', '\u11FF'], Gen.Char['\uAC00', '\uAC40'], Gen.Char['a', 'z'], Gen.Char['\u0900', '\u0E00'], Gen.Char['\u3040', '\u30FF'], Gen.Char['\uF900', '\uFB4F']);
+        Gen<char> tricky = Gen.OneOf(Gen.Char['\u0300', '\u036F'], Gen.Char['\u1100', '\u11FF'], Gen.Char['\uAC00', '\uAC40'], Gen.Char['a', 'z'],
+            Gen.Char['\u0900', '\u0E00'], Gen.Char['\u3040', '\u30FF'], Gen.Char['\uF900', '\uFB4F']);
         tricky.Array[0, 24].Select(c => new string(c)).Sample(text =>
         {
             NormalizedText composed = NormalizedText.Compose(text);

@@ -83,7 +83,8 @@ public sealed class RefusalTests : IDisposable
 
     [Fact]
     public void Deep_nesting_is_refused()
-        => Refused(() => TokenizerFactory.FromJson("small", Encoding.UTF8.GetBytes("{\"model\":" + new string('[', 100_000))), "small/tokenizer.json");
+        => Refused(() => TokenizerFactory.FromJson("small", Encoding.UTF8.GetBytes("{\"model\":" + new string('[', 100_000))),
+            "small/tokenizer.json");
 
     [Theory]
     [InlineData(@"(?<=a)b")]
@@ -114,13 +115,15 @@ public sealed class RefusalTests : IDisposable
     public void Patterns_that_could_mean_something_else_are_refused(string pattern)
     {
         JsonObject json = WithPattern(pattern);
-        ModelFormatException e = Refused(() => TokenizerFactory.FromJson("small", SmallTokenizers.Utf8(json)), "small/tokenizer.json", "pre_tokenizer");
+        ModelFormatException e = Refused(() => TokenizerFactory.FromJson("small", SmallTokenizers.Utf8(json)), "small/tokenizer.json",
+            "pre_tokenizer");
         Assert.Contains("not supported", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Patterns_nested_without_end_are_refused()
-        => Refused(() => TokenizerFactory.FromJson("small", SmallTokenizers.Utf8(WithPattern(new string('(', 2000)))), "small/tokenizer.json", "nested");
+        => Refused(() => TokenizerFactory.FromJson("small", SmallTokenizers.Utf8(WithPattern(new string('(', 2000)))), "small/tokenizer.json",
+            "nested");
 
     [Theory]
     [InlineData("tokenizer.ggml.pre", "gpt-5-secret", "gpt-5-secret")]
@@ -153,7 +156,8 @@ public sealed class RefusalTests : IDisposable
         GgufRefused(SmallTokenizers.SentencePiece(("a", -1, 6)), "byte");
         GgufRefused(SmallTokenizers.SentencePiece(("a", -1, 1)).Set("tokenizer.ggml.scores", (float[])[1]), "tokenizer.ggml.scores");
         GgufRefused(SmallTokenizers.SentencePiece(("a", -1, 1)).Set("tokenizer.ggml.remove_extra_whitespaces", true), "remove_extra_whitespaces");
-        GgufRefused(SmallTokenizers.Gguf().Remove("tokenizer.ggml.bos_token_id").Set("tokenizer.ggml.add_bos_token", true), "tokenizer.ggml.add_bos_token");
+        GgufRefused(SmallTokenizers.Gguf().Remove("tokenizer.ggml.bos_token_id").Set("tokenizer.ggml.add_bos_token", true),
+            "tokenizer.ggml.add_bos_token");
     }
 
     [Fact]
@@ -186,7 +190,13 @@ public sealed class RefusalTests : IDisposable
         {
             ["type"] = "Sequence",
             ["pretokenizers"] = new JsonArray(
-                new JsonObject { ["type"] = "Split", ["pattern"] = new JsonObject { ["Regex"] = pattern }, ["behavior"] = "Isolated", ["invert"] = false },
+                new JsonObject
+                {
+                    ["type"] = "Split",
+                    ["pattern"] = new JsonObject { ["Regex"] = pattern },
+                    ["behavior"] = "Isolated",
+                    ["invert"] = false,
+                },
                 new JsonObject { ["type"] = "ByteLevel", ["add_prefix_space"] = false, ["use_regex"] = false }),
         };
         return json;

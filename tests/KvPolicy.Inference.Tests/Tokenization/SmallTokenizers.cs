@@ -21,10 +21,15 @@ internal static class SmallTokenizers
             ["version"] = "1.0",
             ["added_tokens"] = new JsonArray(Added(next, "<s>", true), Added(next + 1, "</s>", true), Added(next + 2, "[tool]", false)),
             ["normalizer"] = null,
-            ["pre_tokenizer"] = new JsonObject { ["type"] = "ByteLevel", ["add_prefix_space"] = false, ["trim_offsets"] = true, ["use_regex"] = true },
+            ["pre_tokenizer"] = new JsonObject { ["type"] = "ByteLevel", ["add_prefix_space"] = false, ["use_regex"] = true },
             ["post_processor"] = null,
             ["decoder"] = new JsonObject { ["type"] = "ByteLevel" },
-            ["model"] = new JsonObject { ["type"] = "BPE", ["vocab"] = vocabulary, ["merges"] = new JsonArray([.. Merges.Select(merge => (JsonNode)merge)]) },
+            ["model"] = new JsonObject
+            {
+                ["type"] = "BPE",
+                ["vocab"] = vocabulary,
+                ["merges"] = new JsonArray([.. Merges.Select(merge => (JsonNode)merge)]),
+            },
         };
     }
 
@@ -61,5 +66,6 @@ internal static class SmallTokenizers
     }
 
     private static string[] Tokens()
-        => [.. Enumerable.Range(0, 256).Select(b => ByteAlphabet.ToChar((byte)b).ToString()), .. Merges.Select(merge => merge.Replace(" ", "")), "<s>", "</s>", "[tool]"];
+        => [.. Enumerable.Range(0, 256).Select(b => ByteAlphabet.ToChar((byte)b).ToString()), .. Merges.Select(merge => merge.Replace(" ", "")),
+            "<s>", "</s>", "[tool]"];
 }

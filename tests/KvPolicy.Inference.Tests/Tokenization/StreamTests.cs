@@ -11,7 +11,8 @@ public class StreamTests
     private static readonly Gen<byte[]> Bytes = Gen.OneOf(
         Gen.Byte.Array[1, 4],
         Gen.OneOf("a", "é", "你", "🙂", "e\u0301").Select(Encoding.UTF8.GetBytes),
-        Gen.OneOf("é", "你", "🙂").Select(text => Encoding.UTF8.GetBytes(text)[..^1])).Array[0, 8].Select(parts => parts.SelectMany(part => part).ToArray());
+        Gen.OneOf("é", "你", "🙂").Select(text => Encoding.UTF8.GetBytes(text)[..^1]))
+        .Array[0, 8].Select(parts => parts.SelectMany(part => part).ToArray());
 
     [Fact]
     public void Portions_do_not_matter_and_only_whole_characters_come_out()

@@ -8,7 +8,8 @@ namespace KvPolicy.Inference.Tokenization.Added;
 /// <param name="LeftStrip">Takes the white space before it.</param>
 /// <param name="RightStrip">Takes the white space after it.</param>
 /// <param name="Normalized">Is looked for in the normalized text, not in the raw one.</param>
-internal sealed record AddedToken(int Id, string Content, bool Special, bool SingleWord = false, bool LeftStrip = false, bool RightStrip = false, bool Normalized = false);
+internal sealed record AddedToken(int Id, string Content, bool Special, bool SingleWord = false, bool LeftStrip = false, bool RightStrip = false,
+    bool Normalized = false);
 
 /// <summary>A stretch of text: an added token, or (Id -1) text for the model.</summary>
 internal readonly record struct TextPiece(int Start, int Length, int Id)

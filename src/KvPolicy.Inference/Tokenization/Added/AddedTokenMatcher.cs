@@ -72,9 +72,10 @@ internal sealed class AddedTokenMatcher
 
     private static bool StandsAlone(string text, int start, int from, int to, int end)
     {
-        bool wordBefore = from > start && Rune.DecodeLastFromUtf16(text.AsSpan(start, from - start), out Rune before, out _) == System.Buffers.OperationStatus.Done && IsWord(before);
-        bool wordAfter = to < end && Rune.DecodeFromUtf16(text.AsSpan(to, end - to), out Rune after, out _) == System.Buffers.OperationStatus.Done && IsWord(after);
-        return !wordBefore && !wordAfter;
+        // The text has no lone surrogates; where there is none to decode, the replacement character that comes out is no word character.
+        Rune.DecodeLastFromUtf16(text.AsSpan(start, from - start), out Rune before, out _);
+        Rune.DecodeFromUtf16(text.AsSpan(to, end - to), out Rune after, out _);
+        return !IsWord(before) && !IsWord(after);
     }
 
     // \w as the regex library behind tokenizer.json has it: letters, marks, decimal and letter numbers, connectors, joiners, circled letters.

@@ -17,11 +17,13 @@ internal sealed class ByteLevelBpe : IPieceEncoder
     /// <param name="splitter">Cuts text into pieces.</param>
     /// <param name="vocabulary">Tokens in the byte alphabet; strings and ids are unique.</param>
     /// <param name="merges">"left right", best first; both and their join are in the vocabulary.</param>
-    /// <param name="ignoreMerges">A piece that is itself a token is that token, whatever the merges would give. The library has no such option.</param>
+    /// <param name="ignoreMerges">A piece that is itself a token is that token, whatever the merges would give; the library has no
+    /// such option.</param>
     /// <param name="unknown">Token for bytes that the vocabulary lacks; null drops them.</param>
     /// <param name="fuseUnknown">One unknown token for a run of them.</param>
     /// <exception cref="InvalidOperationException">A merge contradicts the vocabulary.</exception>
-    internal ByteLevelBpe(Splitter splitter, Dictionary<string, int> vocabulary, IReadOnlyList<string> merges, bool ignoreMerges, string? unknown = null, bool fuseUnknown = false)
+    internal ByteLevelBpe(Splitter splitter, Dictionary<string, int> vocabulary, IReadOnlyList<string> merges, bool ignoreMerges,
+        string? unknown = null, bool fuseUnknown = false)
     {
         _splitter = splitter;
         merges = WithoutRepeats(merges);

@@ -21,8 +21,10 @@ internal sealed class ChatTemplate
     private ChatTemplate(string file, ChatTemplateSource source, IReadOnlyList<Statement> template)
         => (_file, _namedTokens, _template) = (file, source.NamedTokens, template);
 
-    /// <summary>Reads a template; where there is none, or one with constructs that are not known, <paramref name="problem"/> is what to throw when a chat is asked for.</summary>
-    internal static bool TryParse(string file, ChatTemplateSource source, [NotNullWhen(true)] out ChatTemplate? template, [NotNullWhen(false)] out ModelFormatException? problem)
+    /// <summary>Reads a template; where there is none, or one with constructs that are not known, <paramref name="problem"/> is what to throw when a
+    /// chat is asked for.</summary>
+    internal static bool TryParse(string file, ChatTemplateSource source, [NotNullWhen(true)] out ChatTemplate? template,
+        [NotNullWhen(false)] out ModelFormatException? problem)
     {
         (template, problem) = (null, null);
         if (source.Text is null)
@@ -57,7 +59,13 @@ internal sealed class ChatTemplate
             list.Add(entry);
             origin += message.Content.Length;
         }
-        var variables = new Dictionary<string, object?> { ["messages"] = list, ["add_generation_prompt"] = addGenerationPrompt, ["tools"] = null, ["documents"] = null };
+        var variables = new Dictionary<string, object?>
+        {
+            ["messages"] = list,
+            ["add_generation_prompt"] = addGenerationPrompt,
+            ["tools"] = null,
+            ["documents"] = null,
+        };
         foreach ((string name, string text) in _namedTokens) variables[name] = new TemplateText(text);
         try
         {

@@ -10,7 +10,8 @@ public sealed class TokenStream
 
     /// <param name="tokenizer">Of the model.</param>
     /// <param name="skipSpecial">Print nothing for special tokens.</param>
-    /// <param name="atTextStart">The first id begins a text: the space that SentencePiece put before it is dropped. False where ids continue a prompt.</param>
+    /// <param name="atTextStart">The first id begins a text: the space that SentencePiece put before it is dropped. False where ids continue a
+    /// prompt.</param>
     public TokenStream(ITextTokenizer tokenizer, bool skipSpecial, bool atTextStart)
     {
         ArgumentNullException.ThrowIfNull(tokenizer);

@@ -11,6 +11,12 @@ internal static class AddedTokenJson
         string content = item["content"].String();
         if (content.Length == 0) throw LoadError.Damaged(item.File, item.Path, "the token is empty");
         return new AddedToken(
-            id, content, item["special"].Bool(false), item["single_word"].Bool(false), item["lstrip"].Bool(false), item["rstrip"].Bool(false), item["normalized"].Bool(false));
+            id,
+            content,
+            Special: item["special"].Bool(false),
+            SingleWord: item["single_word"].Bool(false),
+            LeftStrip: item["lstrip"].Bool(false),
+            RightStrip: item["rstrip"].Bool(false),
+            Normalized: item["normalized"].Bool(false));
     }
 }

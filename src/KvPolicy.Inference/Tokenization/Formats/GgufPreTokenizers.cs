@@ -20,8 +20,9 @@ internal static class GgufPreTokenizers
 
     private static readonly SplitRule Llama3 = new(Contractions + @"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|" + Tail);
     private static readonly SplitRule Qwen2 = new(Contractions + @"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|" + Tail);
-    private static readonly SplitRule Gpt4O = new($@"{Capitalized}{Contractions}?|{Capitals}{Contractions}?|\p{{N}}{{1,3}}| ?[^\s\p{{L}}\p{{N}}]+[\r\n/]*|{Tail}");
-    private static readonly SplitRule Tekken = new($@"{Capitalized}|{Capitals}|\p{{N}}| ?[^\s\p{{L}}\p{{N}}]+[\r\n/]*|{Tail}");
+    private const string Signs = @" ?[^\s\p{L}\p{N}]+[\r\n/]*";
+    private static readonly SplitRule Gpt4O = new($@"{Capitalized}{Contractions}?|{Capitals}{Contractions}?|\p{{N}}{{1,3}}|{Signs}|{Tail}");
+    private static readonly SplitRule Tekken = new($@"{Capitalized}|{Capitals}|\p{{N}}|{Signs}|{Tail}");
 
     private static readonly GgufPreTokenizer Gpt2Kind = new([SplitRule.Gpt2]);
     private static readonly GgufPreTokenizer Llama3Kind = new([Llama3], IgnoresMerges: true, AddsBos: true);
@@ -53,7 +54,8 @@ internal static class GgufPreTokenizers
         [
             new(@"\p{N}{1,3}"),
             new("[一-龥぀-ゟ゠-ヿ]+"),
-            new("[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]\\^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\\r\\n]*|" + Tail),
+            new(@"[!""#$%&'()*+,\-./:;<=>?@\[\\\]\^_`{|}~][A-Za-z]+"
+                + @"|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|" + Tail),
         ]),
         ["gpt-4o"] = new([Gpt4O]),
         ["llama4"] = new([Gpt4O]),

@@ -16,7 +16,10 @@ internal sealed class GgufTokenizer
     private const string Remedy = "convert the model again, or use one whose tokenizer is supported";
 
     // Control tokens that end a turn wherever they exist: files name one end id, models give others too.
-    private static readonly string[] EndMarks = ["<|endoftext|>", "<|end_of_text|>", "<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|end|>", "<end_of_turn>", "<|END_OF_TURN_TOKEN|>", "<EOT>"];
+    private static readonly string[] EndMarks =
+    [
+        "<|endoftext|>", "<|end_of_text|>", "<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|end|>", "<end_of_turn>", "<|END_OF_TURN_TOKEN|>", "<EOT>",
+    ];
 
     private readonly GgufFile _file;
     private readonly string[] _tokens;
@@ -30,7 +33,8 @@ internal sealed class GgufTokenizer
         _types = ReadTypes();
     }
 
-    /// <exception cref="ModelFormatException">The metadata is incomplete, contradicts itself, or is of a kind that cannot be reproduced exactly.</exception>
+    /// <exception cref="ModelFormatException">The metadata is incomplete, contradicts itself, or is of a kind that cannot be reproduced
+    /// exactly.</exception>
     internal static TokenizerParts Read(GgufFile file)
     {
         var reader = new GgufTokenizer(file);
@@ -48,10 +52,18 @@ internal sealed class GgufTokenizer
         if (!_file.Metadata.TryGetString(Prefix + "pre", out string name)) throw Missing("pre");
         if (!GgufPreTokenizers.TryGet(name, out GgufPreTokenizer? pre))
         {
-            throw LoadError.Of(_file.Path, Prefix + "pre", $"pre-tokenizer '{name}' is not supported", $"supported are {string.Join(", ", GgufPreTokenizers.Names)}");
+            string known = string.Join(", ", GgufPreTokenizers.Names);
+            throw LoadError.Of(_file.Path, Prefix + "pre", $"pre-tokenizer '{name}' is not supported", $"supported are {known}");
         }
-        if (pre.Composes && !NormalizedText.IsAvailable) throw LoadError.Of(_file.Path, Prefix + "pre", $"'{name}' needs the Unicode library ICU", "install it, or run without globalization-invariant mode");
-        if (Flag("add_space_prefix", false)) throw LoadError.Of(_file.Path, Prefix + "add_space_prefix", "is true, which is not supported for byte-level BPE", Remedy);
+        if (pre.Composes && !NormalizedText.IsAvailable)
+        {
+            throw LoadError.Of(_file.Path, Prefix + "pre", $"'{name}' needs the Unicode library ICU",
+                "install it, or run without globalization-invariant mode");
+        }
+        if (Flag("add_space_prefix", false))
+        {
+            throw LoadError.Of(_file.Path, Prefix + "add_space_prefix", "is true, which is not supported for byte-level BPE", Remedy);
+        }
         var ids = new Dictionary<string, int>(_tokens.Length, StringComparer.Ordinal);
         for (int id = 0; id < _tokens.Length; id++)
         {
@@ -83,11 +95,18 @@ internal sealed class GgufTokenizer
         float[] scores = _file.Metadata.GetFloatArray(Prefix + "scores") ?? throw Missing("scores");
         if (scores.Length != _tokens.Length) throw Damaged("scores", $"{scores.Length} scores for {_tokens.Length} tokens");
         if (scores.Any(float.IsNaN)) throw Damaged("scores", "a score is no number");
-        if (Flag("remove_extra_whitespaces", false)) throw LoadError.Of(_file.Path, Prefix + "remove_extra_whitespaces", "is true, which is not supported", Remedy);
-        if (_file.Metadata.Contains(Prefix + "precompiled_charsmap")) throw LoadError.Of(_file.Path, Prefix + "precompiled_charsmap", "is not supported", Remedy);
+        if (Flag("remove_extra_whitespaces", false))
+        {
+            throw LoadError.Of(_file.Path, Prefix + "remove_extra_whitespaces", "is true, which is not supported", Remedy);
+        }
+        if (_file.Metadata.Contains(Prefix + "precompiled_charsmap"))
+        {
+            throw LoadError.Of(_file.Path, Prefix + "precompiled_charsmap", "is not supported", Remedy);
+        }
         bool prefix = Flag("add_space_prefix", true);
         Vocabulary vocabulary = MakeVocabulary(SentencePieceTokens.Bytes);
-        var pieces = new SentencePieceVocabulary(_tokens, scores, _types, SentencePieceVocabulary.LowerBlock, prefix ? SpacePrefix.EveryStretch : SpacePrefix.None);
+        var pieces = new SentencePieceVocabulary(_tokens, scores, _types, SentencePieceVocabulary.LowerBlock,
+            prefix ? SpacePrefix.EveryStretch : SpacePrefix.None);
         try
         {
             return Complete(vocabulary, addsBos: true, bos: 1, eos: 2) with { Encoder = new SentencePieceBpe(pieces), DropsLeadingSpace = prefix };
@@ -171,7 +190,9 @@ internal sealed class GgufTokenizer
         if (types is null) return [.. Enumerable.Repeat(PieceType.Normal, _tokens.Length)];
         if (types.Length != _tokens.Length) throw Damaged("token_type", $"{types.Length} types for {_tokens.Length} tokens");
         // 0 is ggml's undefined, which its own tools treat as normal.
-        return [.. types.Select(type => type is >= 0 and <= (int)PieceType.Byte ? (PieceType)Math.Max(type, 1) : throw Damaged("token_type", $"type {type} is unknown"))];
+        int unknown = Array.Find(types, type => type is < 0 or > (int)PieceType.Byte);
+        if (unknown != 0) throw Damaged("token_type", $"type {unknown} is unknown");
+        return [.. types.Select(type => (PieceType)Math.Max(type, 1))];
     }
 
     private ChatTemplateSource Template(int bos, int eos)
@@ -189,5 +210,6 @@ internal sealed class GgufTokenizer
 
     private ModelFormatException Missing(string key) => LoadError.Of(_file.Path, Prefix + key, "is missing", Remedy);
 
-    private ModelFormatException Damaged(string key, string problem, Exception? inner = null) => LoadError.Damaged(_file.Path, Prefix + key, problem, inner);
+    private ModelFormatException Damaged(string key, string problem, Exception? inner = null)
+        => LoadError.Damaged(_file.Path, Prefix + key, problem, inner);
 }

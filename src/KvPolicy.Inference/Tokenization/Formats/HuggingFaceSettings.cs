@@ -5,7 +5,8 @@ using KvPolicy.Inference.Tokenization.Chat;
 
 namespace KvPolicy.Inference.Tokenization.Formats;
 
-/// <summary>What the JSON documents beside a Hugging Face tokenizer say: named tokens, end-of-turn ids, the chat template. All of them may be absent.</summary>
+/// <summary>What the JSON documents beside a Hugging Face tokenizer say: named tokens, end-of-turn ids, the chat template. All of them may be
+/// absent.</summary>
 internal sealed class HuggingFaceSettings
 {
     private static readonly string[] Names = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
@@ -45,9 +46,13 @@ internal sealed class HuggingFaceSettings
         IEnumerable<string> named = NamedTokens().Values;
         if (config["additional_special_tokens"].IsArray)
         {
-            named = named.Concat(config["additional_special_tokens"].Items().Select(item => item.IsObject ? item["content"].String() : item.String()));
+            named = named.Concat(config["additional_special_tokens"].Items()
+                .Select(item => item.IsObject ? item["content"].String() : item.String()));
         }
-        tokens.AddRange(named.Where(text => text.Length > 0 && !tokens.Exists(t => t.Content == text)).Distinct().Select(text => new AddedToken(-1, text, true)).ToList());
+        foreach (string text in named.Where(text => text.Length > 0))
+        {
+            if (!tokens.Exists(token => token.Content == text)) tokens.Add(new AddedToken(-1, text, true));
+        }
         return tokens;
     }
 

@@ -27,7 +27,8 @@ internal readonly record struct JsonPiece(string File, string Path, JsonElement 
 
     /// <summary>A member of an object; null-like where it is absent.</summary>
     internal JsonPiece this[string name]
-        => new(File, Path.Length == 0 ? name : $"{Path}.{name}", Expect(JsonValueKind.Object, "an object").TryGetProperty(name, out JsonElement value) ? value : default);
+        => new(File, Path.Length == 0 ? name : $"{Path}.{name}",
+            Expect(JsonValueKind.Object, "an object").TryGetProperty(name, out JsonElement value) ? value : default);
 
     /// <summary>Refuses members of an object that are not among those named.</summary>
     internal void AllowOnly(params ReadOnlySpan<string> names)
@@ -48,7 +49,11 @@ internal readonly record struct JsonPiece(string File, string Path, JsonElement 
     internal IEnumerable<(string Name, JsonPiece Value)> Members()
     {
         JsonPiece self = this;
-        return Expect(JsonValueKind.Object, "an object").EnumerateObject().Select(member => (self.NameOf(member), new JsonPiece(self.File, $"{self.Path}.{member.Name}", member.Value)));
+        return Expect(JsonValueKind.Object, "an object").EnumerateObject().Select(member =>
+        {
+            string name = self.NameOf(member);
+            return (name, new JsonPiece(self.File, $"{self.Path}.{name}", member.Value));
+        });
     }
 
     internal string String()
@@ -72,7 +77,8 @@ internal readonly record struct JsonPiece(string File, string Path, JsonElement 
         _ => IsNull ? otherwise : throw Wrong("true or false"),
     };
 
-    internal int Int() => Expect(JsonValueKind.Number, "a whole number").TryGetInt32(out int value) ? value : throw Wrong("a whole number of 32 bits");
+    internal int Int()
+        => Expect(JsonValueKind.Number, "a whole number").TryGetInt32(out int value) ? value : throw Wrong("a whole number of 32 bits");
 
     /// <summary>What this is cannot be honoured.</summary>
     internal ModelFormatException Refuse(string problem) => LoadError.Of(File, Path, problem, Remedy);

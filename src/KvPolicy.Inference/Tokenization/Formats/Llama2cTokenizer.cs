@@ -33,7 +33,10 @@ internal static class Llama2cTokenizer
             scores[id] = BinaryPrimitives.ReadSingleLittleEndian(bytes[at..]);
             int length = BinaryPrimitives.ReadInt32LittleEndian(bytes[(at + 4)..]);
             at += 8;
-            if (length < 0 || length > bytes.Length - at) throw LoadError.Damaged(file, $"token {id}", $"a length of {length} with {bytes.Length - at} bytes left");
+            if (length < 0 || length > bytes.Length - at)
+            {
+                throw LoadError.Damaged(file, $"token {id}", $"a length of {length} with {bytes.Length - at} bytes left");
+            }
             if (float.IsNaN(scores[id])) throw LoadError.Damaged(file, $"token {id}", "the score is no number");
             pieces[id] = Encoding.UTF8.GetString(bytes.Slice(at, length));
             types[id] = id switch
@@ -44,7 +47,10 @@ internal static class Llama2cTokenizer
             };
             at += length;
         }
-        if (at != bytes.Length) throw LoadError.Damaged(file, "vocabulary", $"{bytes.Length - at} bytes follow the {vocabularySize} tokens of the model");
+        if (at != bytes.Length)
+        {
+            throw LoadError.Damaged(file, "vocabulary", $"{bytes.Length - at} bytes follow the {vocabularySize} tokens of the model");
+        }
         return Parts(file, new SentencePieceVocabulary(pieces, scores, types, ' ', SpacePrefix.EveryStretch));
     }
 

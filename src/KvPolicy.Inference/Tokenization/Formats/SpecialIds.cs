@@ -10,5 +10,6 @@ internal static class SpecialIds
     internal static int Check(string file, string field, long id, Vocabulary vocabulary)
         => id is >= 0 and < int.MaxValue && vocabulary.Contains((int)id)
             ? (int)id
-            : throw LoadError.Damaged(file, field, string.Create(CultureInfo.InvariantCulture, $"token {id} is not in the vocabulary of {vocabulary.Size}"));
+            : throw LoadError.Damaged(file, field, string.Create(CultureInfo.InvariantCulture,
+                $"token {id} is not in the vocabulary of {vocabulary.Size}"));
 }

@@ -77,11 +77,18 @@ internal sealed class TokenizerJson
     private void ReadModel(JsonPiece model, IReadOnlyList<AddedToken> declared)
     {
         if (TypeOf(model) != "BPE") throw model["type"].Refuse($"model '{TypeOf(model)}' is not supported, only BPE");
-        model.AllowOnly("type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk", "byte_fallback", "ignore_merges", "vocab", "merges");
+        model.AllowOnly("type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk", "byte_fallback",
+            "ignore_merges", "vocab", "merges");
         if (!model["dropout"].IsNull) throw model["dropout"].Refuse("dropout is not supported");
-        if (!string.IsNullOrEmpty(model["continuing_subword_prefix"].StringOrNull())) throw model["continuing_subword_prefix"].Refuse("is not supported");
+        if (!string.IsNullOrEmpty(model["continuing_subword_prefix"].StringOrNull()))
+        {
+            throw model["continuing_subword_prefix"].Refuse("is not supported");
+        }
         if (!string.IsNullOrEmpty(model["end_of_word_suffix"].StringOrNull())) throw model["end_of_word_suffix"].Refuse("is not supported");
-        if (model["byte_fallback"].Bool(false)) throw model["byte_fallback"].Refuse("is not supported in tokenizer.json; put the model's tokenizer.model beside it");
+        if (model["byte_fallback"].Bool(false))
+        {
+            throw model["byte_fallback"].Refuse("is not supported in tokenizer.json; put the model's tokenizer.model beside it");
+        }
         ReadVocabulary(model["vocab"]);
         AddedTokens = ReadAddedTokens(_root["added_tokens"], declared);
         Vocabulary = MakeVocabulary(model["vocab"]);
@@ -90,7 +97,8 @@ internal sealed class TokenizerJson
         var splitter = new PreTokenizerJson(_root["pre_tokenizer"]).Read();
         try
         {
-            Encoder = new ByteLevelBpe(splitter, _ids, ReadMerges(model["merges"]), model["ignore_merges"].Bool(false), unknown, model["fuse_unk"].Bool(false));
+            Encoder = new ByteLevelBpe(splitter, _ids, ReadMerges(model["merges"]), model["ignore_merges"].Bool(false), unknown,
+                model["fuse_unk"].Bool(false));
         }
         catch (Exception e) when (e is InvalidOperationException or ArgumentException)
         {

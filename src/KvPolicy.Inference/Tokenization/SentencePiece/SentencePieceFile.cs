@@ -4,7 +4,8 @@ using KvPolicy.Inference.Models;
 
 namespace KvPolicy.Inference.Tokenization.SentencePiece;
 
-/// <summary>What a tokenizer.model says: a protocol buffer, of which the fields that matter are read and the rest is refused where it would matter.</summary>
+/// <summary>What a tokenizer.model says: a protocol buffer, of which the fields that matter are read and the rest is refused where it would
+/// matter.</summary>
 internal sealed class SentencePieceFile
 {
     private const int ModelTypeBpe = 2;
@@ -127,7 +128,8 @@ internal sealed class SentencePieceFile
             // Pieces that look like bytes are then ordinary ones.
             for (int i = 0; i < _types.Count; i++) if (_types[i] == PieceType.Byte) _types[i] = PieceType.Control;
         }
-        Vocabulary = new SentencePieceVocabulary([.. _pieces], [.. _scores], [.. _types], SentencePieceVocabulary.LowerBlock, _addsPrefix ? SpacePrefix.EveryStretch : SpacePrefix.None);
+        Vocabulary = new SentencePieceVocabulary([.. _pieces], [.. _scores], [.. _types], SentencePieceVocabulary.LowerBlock,
+            _addsPrefix ? SpacePrefix.EveryStretch : SpacePrefix.None);
     }
 
     private void Refuse(bool condition, string field, string problem)

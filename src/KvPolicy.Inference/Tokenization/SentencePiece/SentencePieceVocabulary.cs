@@ -47,7 +47,8 @@ internal sealed record SentencePieceVocabulary(string[] Pieces, float[] Scores, 
 
     /// <summary>The byte that a piece of the form &lt;0xNN&gt; stands for, or -1.</summary>
     internal static int ByteOf(string piece)
-        => piece.Length == 6 && piece.StartsWith("<0x", StringComparison.Ordinal) && piece[5] == '>' && char.IsAsciiHexDigit(piece[3]) && char.IsAsciiHexDigit(piece[4])
+        => piece.Length == 6 && piece.StartsWith("<0x", StringComparison.Ordinal) && piece[5] == '>' && char.IsAsciiHexDigit(piece[3])
+            && char.IsAsciiHexDigit(piece[4])
             ? Convert.ToInt32(piece[3..5], 16)
             : -1;
 }

@@ -168,7 +168,10 @@ internal sealed class PatternTranslator
     }
 
     private bool IsEscapedCharacter()
-        => _at + 1 < _source.Length && (_source[_at + 1] is 'r' or 'n' or 't' or 'f' || (char.IsAscii(_source[_at + 1]) && !char.IsAsciiLetterOrDigit(_source[_at + 1])));
+    {
+        char c = _at + 1 < _source.Length ? _source[_at + 1] : 'x';
+        return c is 'r' or 'n' or 't' or 'f' || (char.IsAscii(c) && !char.IsAsciiLetterOrDigit(c));
+    }
 
     private char EscapedCharacter()
     {

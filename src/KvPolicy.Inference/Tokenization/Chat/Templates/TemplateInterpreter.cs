@@ -112,7 +112,10 @@ internal sealed class TemplateInterpreter
     private void Loop(For loop)
     {
         IReadOnlyList<object?> items = TemplateValues.Items(Value(loop.Items));
-        if (loop.Filter is not null) items = [.. items.Where(item => InScope(() => Bind(loop.Names, item), () => TemplateValues.IsTrue(Value(loop.Filter))))];
+        if (loop.Filter is not null)
+        {
+            items = [.. items.Where(item => InScope(() => Bind(loop.Names, item), () => TemplateValues.IsTrue(Value(loop.Filter))))];
+        }
         if (items.Count == 0)
         {
             Run(loop.Otherwise);
@@ -190,7 +193,8 @@ internal sealed class TemplateInterpreter
             Test test => TemplateMethods.Test(test.Name, Value(test.Of), test.Argument is null ? null : Value(test.Argument)) != test.Negated,
             Not not => !TemplateValues.IsTrue(Value(not.Of)),
             Negative negative => Arithmetic("-", 0L, Value(negative.Of)),
-            Conditional choice => TemplateValues.IsTrue(Value(choice.Condition)) ? Value(choice.Value) : choice.Otherwise is null ? new Undefined("else") : Value(choice.Otherwise),
+            Conditional choice when TemplateValues.IsTrue(Value(choice.Condition)) => Value(choice.Value),
+            Conditional choice => choice.Otherwise is null ? new Undefined("else") : Value(choice.Otherwise),
             Binary binary => BinaryOf(binary),
             _ => throw new InvalidOperationException(expression.GetType().Name),
         };
@@ -225,7 +229,8 @@ internal sealed class TemplateInterpreter
         switch (of)
         {
             case Undefined: throw new TemplateException($"{TemplateValues.TypeOf(of)} has no items");
-            case TemplateDict dict: return dict.TryGet(key, out object? value) ? value : key is TemplateText name ? Member(of, name.Value) : new Undefined("item");
+            case TemplateDict dict when dict.TryGet(key, out object? value): return value;
+            case TemplateDict when key is TemplateText name: return Member(of, name.Value);
             case List<object?> or TemplateText when key is long:
                 IReadOnlyList<object?> items = TemplateValues.Items(of);
                 int index = TemplateValues.AsIndex(key);
@@ -238,7 +243,8 @@ internal sealed class TemplateInterpreter
     // Python's slices: negative bounds count from the end, bounds outside are brought in, a step of -1 turns around.
     private object? SliceOf(object? of, Slice slice)
     {
-        IReadOnlyList<object?> items = TemplateValues.Items(of is List<object?> or TemplateText ? of : throw new TemplateException($"{TemplateValues.TypeOf(of)} cannot be sliced"));
+        if (of is not (List<object?> or TemplateText)) throw new TemplateException($"{TemplateValues.TypeOf(of)} cannot be sliced");
+        IReadOnlyList<object?> items = TemplateValues.Items(of);
         long step = slice.Step is null ? 1 : TemplateValues.AsIndex(Value(slice.Step));
         if (step == 0) throw new TemplateException("a slice with step 0");
         long low = step > 0 ? 0 : -1, high = step > 0 ? items.Count : items.Count - 1;
@@ -260,7 +266,8 @@ internal sealed class TemplateInterpreter
         switch (callee)
         {
             case BoundMethod method: return TemplateMethods.Call(method, arguments);
-            case Function { Name: "raise_exception" }: throw new TemplateException($"it refuses these messages: {TemplateValues.AsText(arguments.Get(0, "message")).Value}");
+            case Function { Name: "raise_exception" }:
+                throw new TemplateException($"it refuses these messages: {TemplateValues.AsText(arguments.Get(0, "message")).Value}");
             case Function { Name: "namespace" or "dict" } function:
                 var dict = new TemplateDict { IsNamespace = function.Name == "namespace" };
                 foreach ((string name, object? value) in arguments.Named) dict.Add(name, value);
@@ -353,7 +360,8 @@ internal sealed class TemplateInterpreter
         }
         if (TemplateValues.AsNumber(left) is not { } x || TemplateValues.AsNumber(right) is not { } y)
         {
-            throw new TemplateException(string.Create(CultureInfo.InvariantCulture, $"'{name}' between {TemplateValues.TypeOf(left)} and {TemplateValues.TypeOf(right)}"));
+            throw new TemplateException(string.Create(CultureInfo.InvariantCulture,
+                $"'{name}' between {TemplateValues.TypeOf(left)} and {TemplateValues.TypeOf(right)}"));
         }
         return name switch
         {

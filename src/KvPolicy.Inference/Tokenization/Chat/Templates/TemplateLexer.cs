@@ -39,10 +39,14 @@ internal enum TokenType
 
 internal readonly record struct TemplateToken(TokenType Type, string Text, int Line);
 
-/// <summary>Cuts a template into tokens, with the white-space rules that chat templates are rendered under: trim_blocks and lstrip_blocks on.</summary>
+/// <summary>Cuts a template into tokens, with the white-space rules that chat templates are rendered under: trim_blocks and lstrip_blocks
+/// on.</summary>
 internal sealed class TemplateLexer
 {
-    private static readonly string[] Operators = ["**", "//", "==", "!=", "<=", ">=", "+", "-", "*", "/", "%", "~", "<", ">", "=", "(", ")", "[", "]", "{", "}", ",", ".", ":", "|"];
+    private static readonly string[] Operators =
+    [
+        "**", "//", "==", "!=", "<=", ">=", "+", "-", "*", "/", "%", "~", "<", ">", "=", "(", ")", "[", "]", "{", "}", ",", ".", ":", "|",
+    ];
 
     private readonly string _source;
     private readonly List<TemplateToken> _tokens = [];
@@ -202,7 +206,7 @@ internal sealed class TemplateLexer
             case 'r': text.Append('\r'); break;
             case '\\' or '\'' or '"': text.Append(c); break;
             case '\n': break;
-            case 'u' when _at + 4 < _source.Length && ushort.TryParse(_source.AsSpan(_at + 1, 4), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ushort unit):
+            case 'u' when TryHex(_at + 1, out ushort unit):
                 text.Append((char)unit);
                 _at += 4;
                 break;
@@ -210,10 +214,19 @@ internal sealed class TemplateLexer
         }
     }
 
+    private bool TryHex(int at, out ushort unit)
+    {
+        unit = 0;
+        return at + 4 <= _source.Length
+            && ushort.TryParse(_source.AsSpan(at, 4), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out unit);
+    }
+
+    private bool IsDigit(int at) => at < _source.Length && char.IsAsciiDigit(_source[at]);
+
     private void Number()
     {
         int from = _at;
-        while (_at < _source.Length && (char.IsAsciiDigit(_source[_at]) || (_source[_at] == '.' && _at + 1 < _source.Length && char.IsAsciiDigit(_source[_at + 1])))) _at++;
+        while (IsDigit(_at) || (_at < _source.Length && _source[_at] == '.' && IsDigit(_at + 1))) _at++;
         _tokens.Add(new TemplateToken(TokenType.Number, _source[from.._at], _line));
     }
 

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace KvPolicy.Inference.Tokenization.Chat.Templates;
 
 /// <summary>Evaluated arguments of a call, filter or method.</summary>
@@ -9,12 +11,22 @@ internal sealed record CallValues(IReadOnlyList<object?> Positional, IReadOnlyDi
         => (uint)index < (uint)Positional.Count ? Positional[index] : Named.TryGetValue(name, out object? value) ? value : otherwise;
 
     internal string? Text(int index, string name)
-        => Get(index, name) switch { null => null, TemplateText text => text.Value, var other => throw new TemplateException($"{TemplateValues.TypeOf(other)} where a string is expected") };
+        => Get(index, name) switch
+        {
+            null => null,
+            TemplateText text => text.Value,
+            var other => throw new TemplateException($"{TemplateValues.TypeOf(other)} where a string is expected"),
+        };
 }
 
 /// <summary>Filters, and methods of strings and dictionaries.</summary>
 internal static class TemplateMethods
 {
+    private static readonly HashSet<string> TextMethods =
+    [
+        "strip", "lstrip", "rstrip", "split", "startswith", "endswith", "replace", "upper", "lower", "title", "capitalize", "find", "count", "join",
+    ];
+
     internal static object? Filter(string name, object? value, CallValues arguments)
     {
         switch (name)
@@ -33,7 +45,8 @@ internal static class TemplateMethods
             case "tojson" when arguments.Get(0, "indent") is null: return TemplateValues.ToJson(value);
             case "items": return Pairs(value);
             case "reverse": return TemplateValues.Items(value).Reverse().ToList();
-            case "map" when arguments.Get(-1, "attribute") is TemplateText attribute: return TemplateValues.Items(value).Select(item => Member(item, attribute)).ToList();
+            case "map" when arguments.Get(-1, "attribute") is TemplateText attribute:
+                return TemplateValues.Items(value).Select(item => Member(item, attribute)).ToList();
             case "selectattr" or "rejectattr": return SelectByAttribute(value, arguments, keep: name == "selectattr");
             default: throw new TemplateException($"the filter '{name}' is not supported{(name is "tojson" ? " with an indent" : "")}");
         }
@@ -69,7 +82,7 @@ internal static class TemplateMethods
 
     internal static bool HasMethod(object? value, string name) => value switch
     {
-        TemplateText => name is "strip" or "lstrip" or "rstrip" or "split" or "startswith" or "endswith" or "replace" or "upper" or "lower" or "title" or "capitalize" or "find" or "count" or "join",
+        TemplateText => TextMethods.Contains(name),
         TemplateDict => name is "get" or "items" or "keys" or "values",
         _ => false,
     };
@@ -85,13 +98,16 @@ internal static class TemplateMethods
                 string? separator = arguments.Text(0, "sep");
                 if (separator is "") throw new TemplateException("splitting at an empty string");
                 int limit = arguments.Get(1, "maxsplit") is { } most ? TemplateValues.AsIndex(most) : -1;
-                if (separator is null && limit >= 0) throw new TemplateException("splitting a limited number of times at white space is not supported");
+                if (separator is null && limit >= 0)
+                {
+                    throw new TemplateException("splitting a limited number of times at white space is not supported");
+                }
                 return (separator is null ? text.Words() : text.Split(separator, limit < 0 ? int.MaxValue : limit)).ToList<object?>();
             case "startswith": return Any(arguments.Get(0, "prefix"), prefix => text.Value.StartsWith(prefix, StringComparison.Ordinal));
             case "endswith": return Any(arguments.Get(0, "suffix"), suffix => text.Value.EndsWith(suffix, StringComparison.Ordinal));
             case "replace": return text.Replace(arguments.Text(0, "old") ?? "", AsText(arguments.Get(1, "new")));
             case "find": return (long)text.Value.IndexOf(arguments.Text(0, "sub") ?? "", StringComparison.Ordinal);
-            case "count": return (long)(text.Split(arguments.Text(0, "sub") is { Length: > 0 } sub ? sub : throw new TemplateException("counting an empty string")).Count - 1);
+            case "count" when arguments.Text(0, "sub") is { Length: > 0 } sub: return text.Split(sub).Count - 1L;
             case "join": return Join(arguments.Get(0, "iterable"), new CallValues([text], CallValues.None.Named));
             default: return Cased(text, name);
         }
@@ -121,7 +137,7 @@ internal static class TemplateMethods
         long n => n,
         double d => (long)d,
         bool b => b ? 1L : 0L,
-        TemplateText t when long.TryParse(t.Value.Trim(), System.Globalization.NumberStyles.AllowLeadingSign, System.Globalization.CultureInfo.InvariantCulture, out long n) => n,
+        TemplateText t when long.TryParse(t.Value.Trim(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long n) => n,
         _ => 0L,
     };
 
@@ -141,9 +157,12 @@ internal static class TemplateMethods
     }
 
     private static List<object?> Pairs(object? value)
-        => value is TemplateDict dict ? [.. dict.Select(pair => (object?)new List<object?> { pair.Key, pair.Value })] : throw new TemplateException($"{TemplateValues.TypeOf(value)} has no pairs");
+        => value is TemplateDict dict
+            ? [.. dict.Select(pair => (object?)new List<object?> { pair.Key, pair.Value })]
+            : throw new TemplateException($"{TemplateValues.TypeOf(value)} has no pairs");
 
-    private static object? Member(object? item, TemplateText name) => item is TemplateDict dict && dict.TryGet(name, out object? value) ? value : new Undefined(name.Value);
+    private static object? Member(object? item, TemplateText name)
+        => item is TemplateDict dict && dict.TryGet(name, out object? value) ? value : new Undefined(name.Value);
 
     private static List<object?> SelectByAttribute(object? value, CallValues arguments, bool keep)
     {
@@ -152,7 +171,7 @@ internal static class TemplateMethods
         return [.. TemplateValues.Items(value).Where(item =>
         {
             object? member = Member(item, attribute);
-            return keep == (test is null ? TemplateValues.IsTrue(member) : test == "==" ? TemplateValues.AreEqual(member, arguments.Get(2, "")) : Test(test, member, arguments.Get(2, "")));
+            return keep == (test is null ? TemplateValues.IsTrue(member) : Test(test == "==" ? "eq" : test, member, arguments.Get(2, "")));
         })];
     }
 }

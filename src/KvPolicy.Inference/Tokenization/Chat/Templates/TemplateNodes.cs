@@ -10,7 +10,8 @@ internal sealed record Print(Expression Value) : Statement;
 /// <summary>Branches in turn; the last may have no condition.</summary>
 internal sealed record If(IReadOnlyList<(Expression? Condition, IReadOnlyList<Statement> Body)> Branches) : Statement;
 
-internal sealed record For(IReadOnlyList<string> Names, Expression Items, Expression? Filter, IReadOnlyList<Statement> Body, IReadOnlyList<Statement> Otherwise) : Statement;
+internal sealed record For(IReadOnlyList<string> Names, Expression Items, Expression? Filter, IReadOnlyList<Statement> Body,
+    IReadOnlyList<Statement> Otherwise) : Statement;
 
 /// <summary>Sets a name, or an attribute of a namespace.</summary>
 internal sealed record Set(string Name, string? Attribute, Expression Value) : Statement;

@@ -26,7 +26,10 @@ internal sealed class TemplateParser
     private TemplateException Error(string problem) => new(string.Create(CultureInfo.InvariantCulture, $"line {Current.Line}: {problem}"));
 
     private TemplateException Unexpected()
-        => Error(Current.Type == TokenType.End ? "the template ends too early" : $"'{(Current.Text.Length > 0 ? Current.Text : Current.Type.ToString())}' is not expected");
+    {
+        if (Current.Type == TokenType.End) return Error("the template ends too early");
+        return Error($"'{(Current.Text.Length > 0 ? Current.Text : Current.Type.ToString())}' is not expected");
+    }
 
     private bool Is(TokenType type, string text) => Current.Type == type && Current.Text == text;
 
@@ -270,7 +273,10 @@ internal sealed class TemplateParser
             case TokenType.Number:
                 _at++;
                 if (long.TryParse(token.Text, NumberStyles.None, CultureInfo.InvariantCulture, out long whole)) return new Literal(whole);
-                if (double.TryParse(token.Text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double real)) return new Literal(real);
+                if (double.TryParse(token.Text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double real))
+                {
+                    return new Literal(real);
+                }
                 throw Error($"the number '{token.Text}' is not supported");
             case TokenType.Name when token.Text is not ("if" or "else" or "and" or "or" or "in" or "is" or "not"):
                 _at++;

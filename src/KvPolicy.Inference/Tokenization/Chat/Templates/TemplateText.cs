@@ -2,7 +2,8 @@ using System.Text;
 
 namespace KvPolicy.Inference.Tokenization.Chat.Templates;
 
-/// <summary>A string of a template that remembers where each character came from, so that a user's words stay a user's words through every filter.</summary>
+/// <summary>A string of a template that remembers where each character came from, so that a user's words stay a user's words through every
+/// filter.</summary>
 /// <param name="Value">The string.</param>
 /// <param name="Origins">For each UTF-16 unit its offset in the messages, or -1; null where the template wrote all of it.</param>
 internal sealed record TemplateText(string Value, int[]? Origins = null)
@@ -46,14 +47,20 @@ internal sealed record TemplateText(string Value, int[]? Origins = null)
     internal TemplateText Map(Func<string, string> map)
     {
         string mapped = map(Value);
-        return mapped.Length == Length ? new TemplateText(mapped, Origins) : new TemplateText(mapped, Origins is null ? null : [.. Enumerable.Repeat(Origins.Length == 0 ? -1 : Origins[0], mapped.Length)]);
+        return mapped.Length == Length
+            ? new TemplateText(mapped, Origins)
+            : new TemplateText(mapped, Origins is null ? null : [.. Enumerable.Repeat(Origins.Length == 0 ? -1 : Origins[0], mapped.Length)]);
     }
 
     internal List<TemplateText> Split(string separator, int limit = int.MaxValue)
     {
         var parts = new List<TemplateText>();
         int from = 0;
-        for (int at; parts.Count < limit && (at = Value.IndexOf(separator, from, StringComparison.Ordinal)) >= 0; from = at + separator.Length) parts.Add(Slice(from, at - from));
+        while (parts.Count < limit && Value.IndexOf(separator, from, StringComparison.Ordinal) is >= 0 and int at)
+        {
+            parts.Add(Slice(from, at - from));
+            from = at + separator.Length;
+        }
         parts.Add(Slice(from, Length - from));
         return parts;
     }

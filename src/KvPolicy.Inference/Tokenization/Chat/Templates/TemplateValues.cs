@@ -73,7 +73,8 @@ internal static class TemplateValues
 
     internal static bool Contains(object? container, object? item) => container switch
     {
-        TemplateText text => text.Value.Contains((item as TemplateText ?? throw new TemplateException($"{TypeOf(item)} in a string")).Value, StringComparison.Ordinal),
+        TemplateText text when item is TemplateText part => text.Value.Contains(part.Value, StringComparison.Ordinal),
+        TemplateText => throw new TemplateException($"{TypeOf(item)} in a string"),
         List<object?> list => list.Exists(entry => AreEqual(entry, item)),
         TemplateDict dict => dict.TryGet(item, out _),
         Undefined => false,
@@ -109,7 +110,8 @@ internal static class TemplateValues
         _ => null,
     };
 
-    internal static int AsIndex(object? value) => value is long n and >= int.MinValue and <= int.MaxValue ? (int)n : throw new TemplateException($"{TypeOf(value)} is no index");
+    internal static int AsIndex(object? value)
+        => value is long n and >= int.MinValue and <= int.MaxValue ? (int)n : throw new TemplateException($"{TypeOf(value)} is no index");
 
     /// <summary>A name for messages.</summary>
     internal static string TypeOf(object? value) => value switch
@@ -135,7 +137,8 @@ internal static class TemplateValues
             case TemplateText text: return Quoted(text);
             case List<object?> list: return Surrounded("[", list.Select(ToJson), "]");
             case TemplateDict dict:
-                return Surrounded("{", dict.Select(pair => TemplateText.Join([Quoted(AsText(pair.Key)), new TemplateText(": "), ToJson(pair.Value)])), "}");
+                var colon = new TemplateText(": ");
+                return Surrounded("{", dict.Select(pair => TemplateText.Join([Quoted(AsText(pair.Key)), colon, ToJson(pair.Value)])), "}");
             default: throw new TemplateException($"{TypeOf(value)} cannot be written as JSON");
         }
     }
