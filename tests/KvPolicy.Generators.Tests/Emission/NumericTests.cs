@@ -16,8 +16,10 @@ public class NumericTests
     public static TheoryData<LayerShape> Shapes => new()
     {
         new LayerShape(1, 1, 1, 8, 1, 0),
-        new LayerShape(37, 4, 2, 12, 37, 0) { Simulated = true },
-        new LayerShape(45, 3, 1, 36, 40, 9) { Simulated = true },
+        new LayerShape(34, 4, 2, 6, 17, 0) { Simulated = true },
+        new LayerShape(20, 2, 1, 36, 9, 5) { Simulated = true },
+        new LayerShape(37, 4, 2, 16, 37, 0),
+        new LayerShape(45, 3, 1, 36, 40, 9),
         new LayerShape(70, 4, 4, 6, 3, 0),
         new LayerShape(33, 6, 2, 20, 33, 5),
         new LayerShape(64, 2, 1, 64, 20, 0),

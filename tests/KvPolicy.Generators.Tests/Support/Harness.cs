@@ -24,13 +24,17 @@ internal static class Harness
         MetadataReference.CreateFromFile(typeof(ILGPU.Context).Assembly.Location),
     ];
 
-    public static CSharpCompilation Compile(params string[] sources) => CSharpCompilation.Create(
+    // Every compilation grows from this one, and so shares what it learnt of the references.
+    private static readonly CSharpCompilation Empty = CSharpCompilation.Create(
         "Authored",
-        sources.Select((source, i) => CSharpSyntaxTree.ParseText(SourceText.From(source, System.Text.Encoding.UTF8), Options, $"Source{i}.cs")),
+        [],
         References,
         new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, nullableContextOptions: NullableContextOptions.Enable, warningLevel: 9999)
             // As every SDK project does: ILGPU was built for an older System.Runtime.
             .WithSpecificDiagnosticOptions([new("CS1701", ReportDiagnostic.Suppress)]));
+
+    public static CSharpCompilation Compile(params string[] sources)
+        => Empty.AddSyntaxTrees(sources.Select((source, i) => CSharpSyntaxTree.ParseText(SourceText.From(source, System.Text.Encoding.UTF8), Options, $"Source{i}.cs")));
 
     public static GeneratorDriver Driver() => CSharpGeneratorDriver.Create(
         [new PolicyGenerator().AsSourceGenerator()], parseOptions: Options, driverOptions: new GeneratorDriverOptions(IncrementalGeneratorOutputKind.None, trackIncrementalGeneratorSteps: true));
