@@ -67,6 +67,7 @@ internal sealed class MethodBody
                 Call(call);
                 break;
             default:
+                if (IsChecked(operation)) Report(DiagnosticDescriptors.HookThrows, operation, "its arithmetic is checked; put it in unchecked(...)");
                 if (Allocation(operation) is { } what) Report(DiagnosticDescriptors.HookAllocates, operation, what);
                 else if (TypeFault(operation) is { } type) Report(DiagnosticDescriptors.HookUsesType, operation, type);
                 else if (IsDouble(operation)) Report(DiagnosticDescriptors.HookUsesDouble, operation);
@@ -116,6 +117,18 @@ internal sealed class MethodBody
         else if (method.DeclaringSyntaxReferences.Length > 0) Callees.Add(method);
         else if (!KernelLibrary.Has(method)) Report(DiagnosticDescriptors.HookCallsUnknown, operation, name);
     }
+
+    private static bool IsChecked(IOperation operation) => operation switch
+    {
+        IBinaryOperation binary => binary.IsChecked && IsWhole(binary.Type),
+        IUnaryOperation unary => unary.IsChecked && IsWhole(unary.Type),
+        ICompoundAssignmentOperation compound => compound.IsChecked && IsWhole(compound.Type),
+        IIncrementOrDecrementOperation step => step.IsChecked && IsWhole(step.Type),
+        IConversionOperation conversion => conversion.IsChecked && IsWhole(conversion.Type),
+        _ => false,
+    };
+
+    private static bool IsWhole(ITypeSymbol? type) => type?.SpecialType is >= SpecialType.System_SByte and <= SpecialType.System_UInt64;
 
     private static string? Allocation(IOperation operation) => operation switch
     {

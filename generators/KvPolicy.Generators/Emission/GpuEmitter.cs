@@ -63,7 +63,9 @@ internal sealed class GpuEmitter
             {
                 _writer.Space();
                 _writer.Line($"/// <summary>{kernel.Summary}</summary>");
-                using (_writer.Open($"public static void {kernel.Name}({Signature(kernel)})")) kernel.Body(_writer);
+                // A project may check arithmetic; kernels cannot throw.
+                using (_writer.Open($"public static void {kernel.Name}({Signature(kernel)})"))
+                using (_writer.Open("unchecked")) kernel.Body(_writer);
             }
 
             if (_kernels.Any(kernel => kernel.Pass?.Observations.Any() == true))

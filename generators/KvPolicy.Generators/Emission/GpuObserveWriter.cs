@@ -156,10 +156,11 @@ internal sealed class GpuObserveWriter(SourceWriter writer, KernelPlan plan, Til
 
         writer.Space();
         writer.Line("private static Pair Next(Pair pair, int rows)");
-        using (writer.Indent()) writer.Line("=> pair.Row + 1 < rows ? new Pair { Head = pair.Head, Row = pair.Row + 1 } : new Pair { Head = pair.Head + 1, Row = 0 };");
+        using (writer.Indent()) writer.Line("=> unchecked(pair.Row + 1 < rows ? new Pair { Head = pair.Head, Row = pair.Row + 1 } : new Pair { Head = pair.Head + 1, Row = 0 });");
         writer.Space();
         writer.Line("/// <summary>A row's softmax for one key: exp(logit - log-sum-exp) where there is such a row and it sees the key, else 0.</summary>");
         using (writer.Open("private static float Probability(GpuLayer layer, float logit, int firstQueryHead, int from, int group, Pair pair, int position)"))
+        using (writer.Open("unchecked"))
         {
             writer.Line("""
                 int row = from + pair.Row, age = layer.FirstRowPosition + row - position;

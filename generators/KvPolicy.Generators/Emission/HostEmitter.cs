@@ -78,21 +78,20 @@ internal sealed class HostEmitter
 
         _writer.Line("/// <summary>The competing keys' scores and those of their neighbours: zeros (average) or nothing (max) beyond the ends.</summary>");
         using (_writer.Open("public void Pool(ReadOnlySpan<float> scores, Span<float> pooled)"))
+        using (_writer.Open("unchecked"))
+        using (_writer.Open("for (int key = 0; key < scores.Length; key++)"))
         {
-            using (_writer.Open("for (int key = 0; key < scores.Length; key++)"))
-            {
-                _writer.Line("""
-                    int from = Math.Max(0, key - pool / 2), to = Math.Min(scores.Length - 1, key + pool / 2);
-                    float sum = 0f, most = float.NegativeInfinity;
-                    for (int neighbour = from; neighbour <= to; neighbour++)
-                    {
-                        sum += scores[neighbour];
-                        most = Math.Max(most, scores[neighbour]);
-                    }
+            _writer.Line("""
+                int from = Math.Max(0, key - pool / 2), to = Math.Min(scores.Length - 1, key + pool / 2);
+                float sum = 0f, most = float.NegativeInfinity;
+                for (int neighbour = from; neighbour <= to; neighbour++)
+                {
+                    sum += scores[neighbour];
+                    most = Math.Max(most, scores[neighbour]);
+                }
 
-                    pooled[key] = pooling == Pooling.Average ? sum / pool : most;
-                    """);
-            }
+                pooled[key] = pooling == Pooling.Average ? sum / pool : most;
+                """);
         }
     }
 }

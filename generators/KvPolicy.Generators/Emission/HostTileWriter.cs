@@ -20,6 +20,7 @@ internal sealed class HostTileWriter(SourceWriter writer, KernelPlan plan, TileP
 
         writer.Line($"/// <summary>{Summary()}</summary>");
         using (writer.Open("public void Score(in LayerView layer, int head, int tile, Span<float> scores)"))
+        using (writer.Open("unchecked"))
         {
             writer.Line("int held = Math.Min(KeyTile.Size, layer.Held(head) - tile * KeyTile.Size);");
             if (NeedsPositions) writer.Line("ReadOnlySpan<int> positions = layer.Positions(head, tile);");

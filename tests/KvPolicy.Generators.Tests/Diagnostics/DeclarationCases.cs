@@ -94,6 +94,8 @@ internal static class DeclarationCases
         Axis("pool without prefill", "Decode, [|Pool(Pooling.Max, 3)|]", "KVP0008", "after the prefill"),
         Axis("decode unit", "Prefill, [|Decode(Unit.Chunk)|]", "KVP0008", "single tokens"),
         Axis("model scope of tokens", "Prefill, [|Share(Scope.Model)|]", "KVP0008", "only shots"),
+        new("share of nothing", "[KvPolicy, [|Share(Scope.Layer)|]] public partial class P;", "KVP0008", "no kept set is shared"),
+        new("protection from nothing", "[KvPolicy, [|Protect(Sinks = 4)|]] public partial class P;", "KVP0008", "nothing needs protection"),
         Axis("chunk length of tokens", "[|Prefill(Chunk = 5)|]", "KVP0008", "Unit.Chunk"),
         Axis("outside of tokens", "[|Prefill(Outside = Outside.KeepFree)|]", "KVP0008", "outside shots"),
         Axis("packing of tokens", "[|Prefill(Packing = Packing.Skip)|]", "KVP0008", "shots"),

@@ -8,6 +8,7 @@ internal static class KernelCases
         Body("throw", "=> keyNorm > 0f ? keyNorm : [|throw new Exception(\"no\")|];", "KVP0101", "return a number"),
         Body("clamp", "=> [|Math.Clamp(keyNorm, 0f, 1f)|];", "KVP0101", "Math.Min and Math.Max"),
         Body("switch that falls through", "=> [|keyNorm switch { > 0f => 1f, < 0f => 2f }|];", "KVP0101", "'_ =>'"),
+        Body("checked arithmetic", "=> checked([|(int)keyNorm * 2|]);", "KVP0101", "unchecked(...)", "KVP0101"),
         Body("try", "{ [|try { return keyNorm; } finally { }|] }", "KVP0102", "try"),
         Body("lock", "{ [|lock (typeof(P)) { return keyNorm; }|] }", "KVP0102", "lock"),
         Body("class instance", "{ return [|new P()|].GetHashCode(); }", "KVP0103", "new P", "KVP0105"),

@@ -1,4 +1,8 @@
 using KvPolicy.Generators.Tests.Support;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
+using Microsoft.CodeAnalysis.Operations;
 
 namespace KvPolicy.Generators.Tests.Emission;
 
@@ -57,6 +61,30 @@ public class CompilationTests
         string policy = $"/// <summary>P.</summary>\n[global::KvPolicy.KvPolicy, global::KvPolicy.Prefill(Keep = 0.5f), global::KvPolicy.Decode, global::KvPolicy.Pool(global::KvPolicy.Pooling.Max, 3)] public partial class P {Hooks}"
             .Replace("[Observe(Rows.All)]", "[global::KvPolicy.Observe(global::KvPolicy.Rows.All)]", StringComparison.Ordinal).Replace("<summary>Score.</summary>", "", StringComparison.Ordinal);
         Assert.Empty(Harness.CompilerDiagnostics($"namespace Hostile {{ {hostile}\n{policy} }}"));
+    }
+
+    [Fact]
+    public void Kernels_and_loops_are_unchecked_where_a_project_checks_arithmetic()
+    {
+        CSharpCompilation checking = Harness.Compile("global using KvPolicy;", $"namespace A; [KvPolicy, Prefill, Decode, Pool(Pooling.Max, 3)] internal partial class P {Hooks}");
+        checking = checking.WithOptions(checking.Options.WithOverflowChecks(true));
+        Harness.Driver().RunGeneratorsAndUpdateCompilation(checking, out Compilation output, out _);
+        int seen = 0;
+        foreach (SyntaxTree tree in output.SyntaxTrees)
+        {
+            SemanticModel model = output.GetSemanticModel(tree);
+            foreach (TypeDeclarationSyntax type in tree.GetRoot().DescendantNodes().OfType<TypeDeclarationSyntax>().Where(type => type.Identifier.Text is "Kernels" or "PrefillPasses" or "DecodePasses"))
+            {
+                foreach (BinaryExpressionSyntax expression in type.DescendantNodes().OfType<BinaryExpressionSyntax>())
+                {
+                    if (model.GetOperation(expression) is not IBinaryOperation { Type.SpecialType: SpecialType.System_Int32 or SpecialType.System_Int64 } operation) continue;
+                    Assert.False(operation.IsChecked, expression.ToString());
+                    seen++;
+                }
+            }
+        }
+
+        Assert.True(seen > 50, $"{seen} expressions");
     }
 
     [Fact]

@@ -136,6 +136,7 @@ public class CreationTests
         Assert.Equal("0.5", SumWhileDecoding.Info.Create(new PolicySettings()).Plan.Decode!.Budget.ToString());
         Assert.Equal("0.25", SumWhileDecoding.Info.Create(new PolicySettings { Keep = 0.25 }).Plan.Decode!.Budget.ToString());
         Assert.Equal("0.5", SumWhileDecoding.Info.Create(new PolicySettings { Keep = Budget.OfTokens(4) }).Plan.Decode!.Budget.ToString());
+        Assert.Equal(int.MaxValue, new WindowThenSum().Plan.Prefill!.Rows);
         // Its sums start with the prompt, where nothing is evicted.
         PolicyPlan plan = new SumWhileDecoding().Plan;
         Assert.True(plan.Prefill!.Budget.KeepsAll && plan.Prefill.Rows == int.MaxValue && plan.Decode!.NeedsPrefillState && plan.HasState);

@@ -54,7 +54,7 @@ public sealed class Snapshot(string text, string extension, string directory)
     private static string Difference(string expected, string actual)
     {
         var lines = new StringBuilder();
-        foreach (DiffPiece line in InlineDiffBuilder.Diff(expected, actual).Lines.Where(line => line.Type != ChangeType.Unchanged).Take(40))
+        foreach (DiffPiece line in InlineDiffBuilder.Diff(expected, actual, ignoreWhiteSpace: false).Lines.Where(line => line.Type != ChangeType.Unchanged).Take(40))
             lines.Append(line.Type == ChangeType.Deleted ? "- " : "+ ").Append(line.Text).Append('\n');
         return lines.ToString();
     }

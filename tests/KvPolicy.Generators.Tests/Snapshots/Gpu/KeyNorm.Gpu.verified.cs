@@ -31,26 +31,29 @@ namespace KvPolicy.Generated
         /// <summary>One warp a tile of 32 keys and KV head: lane = key; scores by <see cref="Policy.Score"/>.</summary>
         public static void Score(GpuLayer layer, ArrayView<float> scores)
         {
-            int lane = Group.IdxX & 31, warp = Group.IdxX >> 5;
-            int tile = Grid.IdxX * 4 + warp, head = Grid.IdxY;
-            int held = Math.Min(32, layer.Held[head] - tile * 32);
-            if (held <= 0) return;
-
-            // keyNorm: coalesced, a channel of 32 keys at a time.
-            float keyNorm = 0f;
+            unchecked
             {
-                long key = (long)layer.Pages[head * layer.PageStride + tile] * layer.HeadDim * 32 + lane;
-                float squares = 0f;
-                for (int channel = 0; channel < layer.HeadDim; channel++)
+                int lane = Group.IdxX & 31, warp = Group.IdxX >> 5;
+                int tile = Grid.IdxX * 4 + warp, head = Grid.IdxY;
+                int held = Math.Min(32, layer.Held[head] - tile * 32);
+                if (held <= 0) return;
+
+                // keyNorm: coalesced, a channel of 32 keys at a time.
+                float keyNorm = 0f;
                 {
-                    float value = layer.Keys[key + channel * 32];
-                    squares += value * value;
+                    long key = (long)layer.Pages[head * layer.PageStride + tile] * layer.HeadDim * 32 + lane;
+                    float squares = 0f;
+                    for (int channel = 0; channel < layer.HeadDim; channel++)
+                    {
+                        float value = layer.Keys[key + channel * 32];
+                        squares += value * value;
+                    }
+
+                    keyNorm = MathF.Sqrt(squares);
                 }
 
-                keyNorm = MathF.Sqrt(squares);
+                if (lane < held) scores[(long)head * layer.ScoreStride + tile * 32 + lane] = Policy.Score(keyNorm);
             }
-
-            if (lane < held) scores[(long)head * layer.ScoreStride + tile * 32 + lane] = Policy.Score(keyNorm);
         }
     }
 

@@ -31,138 +31,144 @@ namespace KvPolicy.Generated
         /// <summary>One group a tile of 32 keys and KV head: lane = key, its four warps share the observed rows; scores by <see cref="Policy.Score"/>.</summary>
         public static void Score(GpuLayer layer, ArrayView<float> scores, int window)
         {
-            // [32 pairs, 32 channels] of queries; [4 warps, 32 keys] of partial sums.
-            ArrayView<Float4> quads = SharedMemory.Allocate<Float4>(256);
-            ArrayView<float> staged = quads.Cast<float>();
-            ArrayView<float> partial = SharedMemory.Allocate<float>(128);
-            int lane = Group.IdxX & 31, warp = Group.IdxX >> 5;
-            int tile = Grid.IdxX, head = Grid.IdxY;
-            int held = Math.Min(32, layer.Held[head] - tile * 32);
-            if (held <= 0) return;
-            long page = layer.Pages[head * layer.PageStride + tile];
-
-            // attention: what the softmax of the last `window` queries gives each key, over the query group.
-            float attention = 0f;
+            unchecked
             {
-                int group = layer.QueryHeads / layer.KvHeads;
-                int used = Math.Min(window, layer.Rows);
-                // Rows that see no key of the tile are left out; positions ascend within it.
-                int from = Math.Max(layer.Rows - used, layer.Positions[page * 32] - layer.FirstRowPosition), to = layer.Rows;
-                if (layer.SlidingWindow > 0) to = Math.Min(to, layer.Positions[page * 32 + held - 1] + layer.SlidingWindow - layer.FirstRowPosition);
-                int rows = Math.Max(0, to - from);
-                int position = layer.Positions[page * 32 + lane];
-                float scale = 1f / MathF.Sqrt(layer.HeadDim);
-                int firstQueryHead = head * group;
-                long key = page * layer.HeadDim * 32 + lane;
-                for (int block = 0; block < rows * group; block += 32)
+                // [32 pairs, 32 channels] of queries; [4 warps, 32 keys] of partial sums.
+                ArrayView<Float4> quads = SharedMemory.Allocate<Float4>(256);
+                ArrayView<float> staged = quads.Cast<float>();
+                ArrayView<float> partial = SharedMemory.Allocate<float>(128);
+                int lane = Group.IdxX & 31, warp = Group.IdxX >> 5;
+                int tile = Grid.IdxX, head = Grid.IdxY;
+                int held = Math.Min(32, layer.Held[head] - tile * 32);
+                if (held <= 0) return;
+                long page = layer.Pages[head * layer.PageStride + tile];
+
+                // attention: what the softmax of the last `window` queries gives each key, over the query group.
+                float attention = 0f;
                 {
-                    // This warp's eight pairs start here; the division is made once, and a walk follows.
-                    int number = block + warp * 8;
-                    var pair = new Pair { Head = number / rows, Row = number % rows };
-                    float dot0 = 0f, dot1 = 0f, dot2 = 0f, dot3 = 0f, dot4 = 0f, dot5 = 0f, dot6 = 0f, dot7 = 0f;
-                    for (int channels = 0; channels < layer.HeadDim; channels += 32)
+                    int group = layer.QueryHeads / layer.KvHeads;
+                    int used = Math.Min(window, layer.Rows);
+                    // Rows that see no key of the tile are left out; positions ascend within it.
+                    int from = Math.Max(layer.Rows - used, layer.Positions[page * 32] - layer.FirstRowPosition), to = layer.Rows;
+                    if (layer.SlidingWindow > 0) to = Math.Min(to, layer.Positions[page * 32 + held - 1] + layer.SlidingWindow - layer.FirstRowPosition);
+                    int rows = Math.Max(0, to - from);
+                    int position = layer.Positions[page * 32 + lane];
+                    float scale = 1f / MathF.Sqrt(layer.HeadDim);
+                    int firstQueryHead = head * group;
+                    long key = page * layer.HeadDim * 32 + lane;
+                    for (int block = 0; block < rows * group; block += 32)
                     {
-                        Pair of = pair;
-                        Group.Barrier();
-                        for (int i = 0; i < 8; i++)
+                        // This warp's eight pairs start here; the division is made once, and a walk follows.
+                        int number = block + warp * 8;
+                        var pair = new Pair { Head = number / rows, Row = number % rows };
+                        float dot0 = 0f, dot1 = 0f, dot2 = 0f, dot3 = 0f, dot4 = 0f, dot5 = 0f, dot6 = 0f, dot7 = 0f;
+                        for (int channels = 0; channels < layer.HeadDim; channels += 32)
                         {
-                            float query = 0f;
-                            if (of.Head < group && channels + lane < layer.HeadDim)
-                                query = layer.Queries[((long)(from + of.Row) * layer.QueryHeads + firstQueryHead + of.Head) * layer.HeadDim + channels + lane];
-                            staged[(warp * 8 + i) * 32 + lane] = query;
-                            of = Next(of, rows);
+                            Pair of = pair;
+                            Group.Barrier();
+                            for (int i = 0; i < 8; i++)
+                            {
+                                float query = 0f;
+                                if (of.Head < group && channels + lane < layer.HeadDim)
+                                    query = layer.Queries[((long)(from + of.Row) * layer.QueryHeads + firstQueryHead + of.Head) * layer.HeadDim + channels + lane];
+                                staged[(warp * 8 + i) * 32 + lane] = query;
+                                of = Next(of, rows);
+                            }
+
+                            Group.Barrier();
+                            int width = Math.Min(32, layer.HeadDim - channels), c = 0;
+                            for (; c + 4 <= width; c += 4)
+                            {
+                                long at = key + (channels + c) * 32;
+                                float k0 = layer.Keys[at], k1 = layer.Keys[at + 32], k2 = layer.Keys[at + 64], k3 = layer.Keys[at + 96];
+                                int quad = warp * 64 + c / 4;
+                                Float4 q0 = quads[quad + 0];
+                                dot0 += q0.X * k0 + q0.Y * k1 + q0.Z * k2 + q0.W * k3;
+                                Float4 q1 = quads[quad + 8];
+                                dot1 += q1.X * k0 + q1.Y * k1 + q1.Z * k2 + q1.W * k3;
+                                Float4 q2 = quads[quad + 16];
+                                dot2 += q2.X * k0 + q2.Y * k1 + q2.Z * k2 + q2.W * k3;
+                                Float4 q3 = quads[quad + 24];
+                                dot3 += q3.X * k0 + q3.Y * k1 + q3.Z * k2 + q3.W * k3;
+                                Float4 q4 = quads[quad + 32];
+                                dot4 += q4.X * k0 + q4.Y * k1 + q4.Z * k2 + q4.W * k3;
+                                Float4 q5 = quads[quad + 40];
+                                dot5 += q5.X * k0 + q5.Y * k1 + q5.Z * k2 + q5.W * k3;
+                                Float4 q6 = quads[quad + 48];
+                                dot6 += q6.X * k0 + q6.Y * k1 + q6.Z * k2 + q6.W * k3;
+                                Float4 q7 = quads[quad + 56];
+                                dot7 += q7.X * k0 + q7.Y * k1 + q7.Z * k2 + q7.W * k3;
+                            }
+
+                            for (; c < width; c++)
+                            {
+                                float k = layer.Keys[key + (channels + c) * 32];
+                                dot0 += staged[(warp * 8 + 0) * 32 + c] * k;
+                                dot1 += staged[(warp * 8 + 1) * 32 + c] * k;
+                                dot2 += staged[(warp * 8 + 2) * 32 + c] * k;
+                                dot3 += staged[(warp * 8 + 3) * 32 + c] * k;
+                                dot4 += staged[(warp * 8 + 4) * 32 + c] * k;
+                                dot5 += staged[(warp * 8 + 5) * 32 + c] * k;
+                                dot6 += staged[(warp * 8 + 6) * 32 + c] * k;
+                                dot7 += staged[(warp * 8 + 7) * 32 + c] * k;
+                            }
                         }
 
-                        Group.Barrier();
-                        int width = Math.Min(32, layer.HeadDim - channels), c = 0;
-                        for (; c + 4 <= width; c += 4)
-                        {
-                            long at = key + (channels + c) * 32;
-                            float k0 = layer.Keys[at], k1 = layer.Keys[at + 32], k2 = layer.Keys[at + 64], k3 = layer.Keys[at + 96];
-                            int quad = warp * 64 + c / 4;
-                            Float4 q0 = quads[quad + 0];
-                            dot0 += q0.X * k0 + q0.Y * k1 + q0.Z * k2 + q0.W * k3;
-                            Float4 q1 = quads[quad + 8];
-                            dot1 += q1.X * k0 + q1.Y * k1 + q1.Z * k2 + q1.W * k3;
-                            Float4 q2 = quads[quad + 16];
-                            dot2 += q2.X * k0 + q2.Y * k1 + q2.Z * k2 + q2.W * k3;
-                            Float4 q3 = quads[quad + 24];
-                            dot3 += q3.X * k0 + q3.Y * k1 + q3.Z * k2 + q3.W * k3;
-                            Float4 q4 = quads[quad + 32];
-                            dot4 += q4.X * k0 + q4.Y * k1 + q4.Z * k2 + q4.W * k3;
-                            Float4 q5 = quads[quad + 40];
-                            dot5 += q5.X * k0 + q5.Y * k1 + q5.Z * k2 + q5.W * k3;
-                            Float4 q6 = quads[quad + 48];
-                            dot6 += q6.X * k0 + q6.Y * k1 + q6.Z * k2 + q6.W * k3;
-                            Float4 q7 = quads[quad + 56];
-                            dot7 += q7.X * k0 + q7.Y * k1 + q7.Z * k2 + q7.W * k3;
-                        }
+                        float mass = 0f;
+                        mass += Probability(layer, dot0 * scale, firstQueryHead, from, group, pair, position);
+                        pair = Next(pair, rows);
+                        mass += Probability(layer, dot1 * scale, firstQueryHead, from, group, pair, position);
+                        pair = Next(pair, rows);
+                        mass += Probability(layer, dot2 * scale, firstQueryHead, from, group, pair, position);
+                        pair = Next(pair, rows);
+                        mass += Probability(layer, dot3 * scale, firstQueryHead, from, group, pair, position);
+                        pair = Next(pair, rows);
+                        mass += Probability(layer, dot4 * scale, firstQueryHead, from, group, pair, position);
+                        pair = Next(pair, rows);
+                        mass += Probability(layer, dot5 * scale, firstQueryHead, from, group, pair, position);
+                        pair = Next(pair, rows);
+                        mass += Probability(layer, dot6 * scale, firstQueryHead, from, group, pair, position);
+                        pair = Next(pair, rows);
+                        mass += Probability(layer, dot7 * scale, firstQueryHead, from, group, pair, position);
 
-                        for (; c < width; c++)
-                        {
-                            float k = layer.Keys[key + (channels + c) * 32];
-                            dot0 += staged[(warp * 8 + 0) * 32 + c] * k;
-                            dot1 += staged[(warp * 8 + 1) * 32 + c] * k;
-                            dot2 += staged[(warp * 8 + 2) * 32 + c] * k;
-                            dot3 += staged[(warp * 8 + 3) * 32 + c] * k;
-                            dot4 += staged[(warp * 8 + 4) * 32 + c] * k;
-                            dot5 += staged[(warp * 8 + 5) * 32 + c] * k;
-                            dot6 += staged[(warp * 8 + 6) * 32 + c] * k;
-                            dot7 += staged[(warp * 8 + 7) * 32 + c] * k;
-                        }
+                        attention += mass;
                     }
 
-                    float mass = 0f;
-                    mass += Probability(layer, dot0 * scale, firstQueryHead, from, group, pair, position);
-                    pair = Next(pair, rows);
-                    mass += Probability(layer, dot1 * scale, firstQueryHead, from, group, pair, position);
-                    pair = Next(pair, rows);
-                    mass += Probability(layer, dot2 * scale, firstQueryHead, from, group, pair, position);
-                    pair = Next(pair, rows);
-                    mass += Probability(layer, dot3 * scale, firstQueryHead, from, group, pair, position);
-                    pair = Next(pair, rows);
-                    mass += Probability(layer, dot4 * scale, firstQueryHead, from, group, pair, position);
-                    pair = Next(pair, rows);
-                    mass += Probability(layer, dot5 * scale, firstQueryHead, from, group, pair, position);
-                    pair = Next(pair, rows);
-                    mass += Probability(layer, dot6 * scale, firstQueryHead, from, group, pair, position);
-                    pair = Next(pair, rows);
-                    mass += Probability(layer, dot7 * scale, firstQueryHead, from, group, pair, position);
-
-                    attention += mass;
+                    // The warps' shares, added in a fixed order.
+                    partial[warp * 32 + lane] = attention;
+                    Group.Barrier();
+                    attention = ((partial[lane] + partial[32 + lane]) + partial[64 + lane]) + partial[96 + lane];
+                    Group.Barrier();
+                    attention *= 1f / (used * group);
                 }
 
-                // The warps' shares, added in a fixed order.
-                partial[warp * 32 + lane] = attention;
-                Group.Barrier();
-                attention = ((partial[lane] + partial[32 + lane]) + partial[64 + lane]) + partial[96 + lane];
-                Group.Barrier();
-                attention *= 1f / (used * group);
+                // What follows is a value a key: the first warp's work.
+                if (warp != 0) return;
+
+                if (lane < held) scores[(long)head * layer.ScoreStride + tile * 32 + lane] = Policy.Score(attention);
             }
-
-            // What follows is a value a key: the first warp's work.
-            if (warp != 0) return;
-
-            if (lane < held) scores[(long)head * layer.ScoreStride + tile * 32 + lane] = Policy.Score(attention);
         }
 
         /// <summary>One thread a competing key and head: it meets its neighbours, zeros (average) or nothing (max) beyond the ends.</summary>
         public static void Pool(ArrayView<float> scores, ArrayView<float> pooled, int stride, int first, int count, int pool, int pooling)
         {
-            const int Average = 0;
-            int key = Grid.IdxX * Group.DimX + Group.IdxX;
-            if (key >= count) return;
-            long start = (long)Grid.IdxY * stride + first;
-            int from = Math.Max(0, key - pool / 2), to = Math.Min(count - 1, key + pool / 2);
-            float sum = 0f, most = float.NegativeInfinity;
-            for (int neighbour = from; neighbour <= to; neighbour++)
+            unchecked
             {
-                float score = scores[start + neighbour];
-                sum += score;
-                most = Math.Max(most, score);
-            }
+                const int Average = 0;
+                int key = Grid.IdxX * Group.DimX + Group.IdxX;
+                if (key >= count) return;
+                long start = (long)Grid.IdxY * stride + first;
+                int from = Math.Max(0, key - pool / 2), to = Math.Min(count - 1, key + pool / 2);
+                float sum = 0f, most = float.NegativeInfinity;
+                for (int neighbour = from; neighbour <= to; neighbour++)
+                {
+                    float score = scores[start + neighbour];
+                    sum += score;
+                    most = Math.Max(most, score);
+                }
 
-            pooled[start + key] = pooling == Average ? sum / pool : most;
+                pooled[start + key] = pooling == Average ? sum / pool : most;
+            }
         }
 
         /// <summary>A query head of the group and one of its rows.</summary>
@@ -173,14 +179,17 @@ namespace KvPolicy.Generated
         }
 
         private static Pair Next(Pair pair, int rows)
-            => pair.Row + 1 < rows ? new Pair { Head = pair.Head, Row = pair.Row + 1 } : new Pair { Head = pair.Head + 1, Row = 0 };
+            => unchecked(pair.Row + 1 < rows ? new Pair { Head = pair.Head, Row = pair.Row + 1 } : new Pair { Head = pair.Head + 1, Row = 0 });
 
         /// <summary>A row's softmax for one key: exp(logit - log-sum-exp) where there is such a row and it sees the key, else 0.</summary>
         private static float Probability(GpuLayer layer, float logit, int firstQueryHead, int from, int group, Pair pair, int position)
         {
-            int row = from + pair.Row, age = layer.FirstRowPosition + row - position;
-            bool seen = pair.Head < group && age >= 0 && (layer.SlidingWindow == 0 || age < layer.SlidingWindow);
-            return seen ? MathF.Exp(logit - layer.LogSumExp[(long)(firstQueryHead + pair.Head) * layer.Rows + row]) : 0f;
+            unchecked
+            {
+                int row = from + pair.Row, age = layer.FirstRowPosition + row - position;
+                bool seen = pair.Head < group && age >= 0 && (layer.SlidingWindow == 0 || age < layer.SlidingWindow);
+                return seen ? MathF.Exp(logit - layer.LogSumExp[(long)(firstQueryHead + pair.Head) * layer.Rows + row]) : 0f;
+            }
         }
     }
 

@@ -31,25 +31,31 @@ namespace KvPolicy.Generated
         /// <summary>One warp a tile of 32 keys and KV head: lane = key; scores by <see cref="Policy.Score"/>.</summary>
         public static void Score(GpuLayer layer, ArrayView<float> scores)
         {
-            int lane = Group.IdxX & 31, warp = Group.IdxX >> 5;
-            int tile = Grid.IdxX * 4 + warp, head = Grid.IdxY;
-            int held = Math.Min(32, layer.Held[head] - tile * 32);
-            if (held <= 0) return;
-            long page = layer.Pages[head * layer.PageStride + tile];
+            unchecked
+            {
+                int lane = Group.IdxX & 31, warp = Group.IdxX >> 5;
+                int tile = Grid.IdxX * 4 + warp, head = Grid.IdxY;
+                int held = Math.Min(32, layer.Held[head] - tile * 32);
+                if (held <= 0) return;
+                long page = layer.Pages[head * layer.PageStride + tile];
 
-            if (lane < held) scores[(long)head * layer.ScoreStride + tile * 32 + lane] = Policy.Score(layer.Positions[page * 32 + lane]);
+                if (lane < held) scores[(long)head * layer.ScoreStride + tile * 32 + lane] = Policy.Score(layer.Positions[page * 32 + lane]);
+            }
         }
 
         /// <summary>One warp a tile of 32 keys and KV head: lane = key; scores by <see cref="Policy.Score"/>.</summary>
         public static void Decode(GpuLayer layer, ArrayView<float> scores)
         {
-            int lane = Group.IdxX & 31, warp = Group.IdxX >> 5;
-            int tile = Grid.IdxX * 4 + warp, head = Grid.IdxY;
-            int held = Math.Min(32, layer.Held[head] - tile * 32);
-            if (held <= 0) return;
-            long page = layer.Pages[head * layer.PageStride + tile];
+            unchecked
+            {
+                int lane = Group.IdxX & 31, warp = Group.IdxX >> 5;
+                int tile = Grid.IdxX * 4 + warp, head = Grid.IdxY;
+                int held = Math.Min(32, layer.Held[head] - tile * 32);
+                if (held <= 0) return;
+                long page = layer.Pages[head * layer.PageStride + tile];
 
-            if (lane < held) scores[(long)head * layer.ScoreStride + tile * 32 + lane] = Policy.Score(layer.Positions[page * 32 + lane]);
+                if (lane < held) scores[(long)head * layer.ScoreStride + tile * 32 + lane] = Policy.Score(layer.Positions[page * 32 + lane]);
+            }
         }
     }
 

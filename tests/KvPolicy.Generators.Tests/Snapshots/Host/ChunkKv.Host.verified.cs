@@ -30,29 +30,32 @@ namespace KvPolicy.Generated
         /// <summary>Scores up to 32 keys by <see cref="Policy.Score"/>.</summary>
         public void Score(in LayerView layer, int head, int tile, Span<float> scores)
         {
-            int held = Math.Min(KeyTile.Size, layer.Held(head) - tile * KeyTile.Size);
-            ReadOnlySpan<int> positions = layer.Positions(head, tile);
-
-            // attention: what the softmax of the last `window` queries gives each key, over all query heads.
-            Span<float> attention = stackalloc float[KeyTile.Size];
-            attention.Clear();
-            int attentionRows = Math.Min(window, layer.Rows);
-            int attentionFrom = layer.Rows - attentionRows, attentionTo = layer.Rows;
-            KeyTile.SeeingRows(positions, held, layer.FirstRowPosition, layer.SlidingWindow, ref attentionFrom, ref attentionTo);
-            Span<float> attentionLogits = stackalloc float[RowBlock * KeyTile.Size];
-            for (int queryHead = 0; queryHead < layer.QueryHeads; queryHead++)
+            unchecked
             {
-                ReadOnlySpan<float> keys = layer.Keys(queryHead / layer.GroupSize, tile);
-                ReadOnlySpan<float> lse = layer.LogSumExp(queryHead);
-                for (int row = attentionFrom; row < attentionTo; row += RowBlock)
-                {
-                    int rows = Math.Min(RowBlock, attentionTo - row);
-                    KeyTile.Dots(layer.Query(queryHead, row), layer.QueryStride, rows, keys, layer.Scale, attentionLogits);
-                    KeyTile.AddProbabilities(attentionLogits, lse.Slice(row, rows), layer.FirstRowPosition + row, positions, held, layer.SlidingWindow, attention);
-                }
-            }
+                int held = Math.Min(KeyTile.Size, layer.Held(head) - tile * KeyTile.Size);
+                ReadOnlySpan<int> positions = layer.Positions(head, tile);
 
-            for (int key = 0; key < held; key++) scores[key] = Policy.Score(attention[key]);
+                // attention: what the softmax of the last `window` queries gives each key, over all query heads.
+                Span<float> attention = stackalloc float[KeyTile.Size];
+                attention.Clear();
+                int attentionRows = Math.Min(window, layer.Rows);
+                int attentionFrom = layer.Rows - attentionRows, attentionTo = layer.Rows;
+                KeyTile.SeeingRows(positions, held, layer.FirstRowPosition, layer.SlidingWindow, ref attentionFrom, ref attentionTo);
+                Span<float> attentionLogits = stackalloc float[RowBlock * KeyTile.Size];
+                for (int queryHead = 0; queryHead < layer.QueryHeads; queryHead++)
+                {
+                    ReadOnlySpan<float> keys = layer.Keys(queryHead / layer.GroupSize, tile);
+                    ReadOnlySpan<float> lse = layer.LogSumExp(queryHead);
+                    for (int row = attentionFrom; row < attentionTo; row += RowBlock)
+                    {
+                        int rows = Math.Min(RowBlock, attentionTo - row);
+                        KeyTile.Dots(layer.Query(queryHead, row), layer.QueryStride, rows, keys, layer.Scale, attentionLogits);
+                        KeyTile.AddProbabilities(attentionLogits, lse.Slice(row, rows), layer.FirstRowPosition + row, positions, held, layer.SlidingWindow, attention);
+                    }
+                }
+
+                for (int key = 0; key < held; key++) scores[key] = Policy.Score(attention[key]);
+            }
         }
 
         /// <summary>Neighbours do not meet: the scores as they are.</summary>

@@ -30,35 +30,38 @@ namespace KvPolicy.Generated
         /// <summary>Scores up to 32 keys by <see cref="Policy.Score"/>.</summary>
         public void Score(in LayerView layer, int head, int tile, Span<float> scores)
         {
-            int held = Math.Min(KeyTile.Size, layer.Held(head) - tile * KeyTile.Size);
-            ReadOnlySpan<int> positions = layer.Positions(head, tile);
-
-            // attention: what the softmax of all queries gives each key, over the query group.
-            Span<float> attention = stackalloc float[KeyTile.Size];
-            attention.Clear();
-            int attentionRows = layer.Rows;
-            int attentionFrom = layer.Rows - attentionRows, attentionTo = layer.Rows;
-            KeyTile.SeeingRows(positions, held, layer.FirstRowPosition, layer.SlidingWindow, ref attentionFrom, ref attentionTo);
-            Span<float> attentionLogits = stackalloc float[RowBlock * KeyTile.Size];
-            for (int queryHead = head * layer.GroupSize; queryHead < (head + 1) * layer.GroupSize; queryHead++)
+            unchecked
             {
-                ReadOnlySpan<float> keys = layer.Keys(head, tile);
-                ReadOnlySpan<float> lse = layer.LogSumExp(queryHead);
-                for (int row = attentionFrom; row < attentionTo; row += RowBlock)
+                int held = Math.Min(KeyTile.Size, layer.Held(head) - tile * KeyTile.Size);
+                ReadOnlySpan<int> positions = layer.Positions(head, tile);
+
+                // attention: what the softmax of all queries gives each key, over the query group.
+                Span<float> attention = stackalloc float[KeyTile.Size];
+                attention.Clear();
+                int attentionRows = layer.Rows;
+                int attentionFrom = layer.Rows - attentionRows, attentionTo = layer.Rows;
+                KeyTile.SeeingRows(positions, held, layer.FirstRowPosition, layer.SlidingWindow, ref attentionFrom, ref attentionTo);
+                Span<float> attentionLogits = stackalloc float[RowBlock * KeyTile.Size];
+                for (int queryHead = head * layer.GroupSize; queryHead < (head + 1) * layer.GroupSize; queryHead++)
                 {
-                    int rows = Math.Min(RowBlock, attentionTo - row);
-                    KeyTile.Dots(layer.Query(queryHead, row), layer.QueryStride, rows, keys, layer.Scale, attentionLogits);
-                    KeyTile.AddProbabilities(attentionLogits, lse.Slice(row, rows), layer.FirstRowPosition + row, positions, held, layer.SlidingWindow, attention);
+                    ReadOnlySpan<float> keys = layer.Keys(head, tile);
+                    ReadOnlySpan<float> lse = layer.LogSumExp(queryHead);
+                    for (int row = attentionFrom; row < attentionTo; row += RowBlock)
+                    {
+                        int rows = Math.Min(RowBlock, attentionTo - row);
+                        KeyTile.Dots(layer.Query(queryHead, row), layer.QueryStride, rows, keys, layer.Scale, attentionLogits);
+                        KeyTile.AddProbabilities(attentionLogits, lse.Slice(row, rows), layer.FirstRowPosition + row, positions, held, layer.SlidingWindow, attention);
+                    }
                 }
+
+                KeyTile.Scale(attention, 1f / layer.GroupSize);
+
+                // sum: the running sum that lives with the key, this call's part added.
+                Span<float> sum = layer.State(head, tile);
+                KeyTile.Add(attention, sum);
+
+                for (int key = 0; key < held; key++) scores[key] = Policy.Score(sum[key]);
             }
-
-            KeyTile.Scale(attention, 1f / layer.GroupSize);
-
-            // sum: the running sum that lives with the key, this call's part added.
-            Span<float> sum = layer.State(head, tile);
-            KeyTile.Add(attention, sum);
-
-            for (int key = 0; key < held; key++) scores[key] = Policy.Score(sum[key]);
         }
 
         /// <summary>Neighbours do not meet: the scores as they are.</summary>
@@ -73,23 +76,26 @@ namespace KvPolicy.Generated
         /// <summary>Scores up to 32 keys by <see cref="Policy.Score"/>.</summary>
         public void Score(in LayerView layer, int head, int tile, Span<float> scores)
         {
-            int held = Math.Min(KeyTile.Size, layer.Held(head) - tile * KeyTile.Size);
-
-            // attention: this step's probabilities, mean over the query group.
-            Span<float> attention = stackalloc float[KeyTile.Size];
-            attention.Clear();
-            for (int queryHead = head * layer.GroupSize; queryHead < (head + 1) * layer.GroupSize; queryHead++)
+            unchecked
             {
-                KeyTile.Add(layer.Probabilities(queryHead, tile), attention);
+                int held = Math.Min(KeyTile.Size, layer.Held(head) - tile * KeyTile.Size);
+
+                // attention: this step's probabilities, mean over the query group.
+                Span<float> attention = stackalloc float[KeyTile.Size];
+                attention.Clear();
+                for (int queryHead = head * layer.GroupSize; queryHead < (head + 1) * layer.GroupSize; queryHead++)
+                {
+                    KeyTile.Add(layer.Probabilities(queryHead, tile), attention);
+                }
+
+                KeyTile.Scale(attention, 1f / layer.GroupSize);
+
+                // sum: the running sum that lives with the key, this call's part added.
+                Span<float> sum = layer.State(head, tile);
+                KeyTile.Add(attention, sum);
+
+                for (int key = 0; key < held; key++) scores[key] = Policy.Score(sum[key]);
             }
-
-            KeyTile.Scale(attention, 1f / layer.GroupSize);
-
-            // sum: the running sum that lives with the key, this call's part added.
-            Span<float> sum = layer.State(head, tile);
-            KeyTile.Add(attention, sum);
-
-            for (int key = 0; key < held; key++) scores[key] = Policy.Score(sum[key]);
         }
     }
 }

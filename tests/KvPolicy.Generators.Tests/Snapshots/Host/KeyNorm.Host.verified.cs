@@ -27,13 +27,16 @@ namespace KvPolicy.Generated
         /// <summary>Scores up to 32 keys by <see cref="Policy.Score"/>.</summary>
         public void Score(in LayerView layer, int head, int tile, Span<float> scores)
         {
-            int held = Math.Min(KeyTile.Size, layer.Held(head) - tile * KeyTile.Size);
+            unchecked
+            {
+                int held = Math.Min(KeyTile.Size, layer.Held(head) - tile * KeyTile.Size);
 
-            // keyNorm.
-            Span<float> keyNorm = stackalloc float[KeyTile.Size];
-            KeyTile.KeyNorms(layer.Keys(head, tile), keyNorm);
+                // keyNorm.
+                Span<float> keyNorm = stackalloc float[KeyTile.Size];
+                KeyTile.KeyNorms(layer.Keys(head, tile), keyNorm);
 
-            for (int key = 0; key < held; key++) scores[key] = Policy.Score(keyNorm[key]);
+                for (int key = 0; key < held; key++) scores[key] = Policy.Score(keyNorm[key]);
+            }
         }
 
         /// <summary>Neighbours do not meet: the scores as they are.</summary>

@@ -30,39 +30,42 @@ namespace KvPolicy.Generated
         /// <summary>Scores up to 32 keys by <see cref="Policy.ScorePrefill"/>.</summary>
         public void Score(in LayerView layer, int head, int tile, Span<float> scores)
         {
-            int held = Math.Min(KeyTile.Size, layer.Held(head) - tile * KeyTile.Size);
-            ReadOnlySpan<int> positions = layer.Positions(head, tile);
-
-            // attention: what the softmax of the last `observedRows` queries gives each key, over all query heads.
-            Span<float> attention = stackalloc float[KeyTile.Size];
-            attention.Clear();
-            int attentionRows = Math.Min(observedRows, layer.Rows);
-            int attentionFrom = layer.Rows - attentionRows, attentionTo = layer.Rows;
-            KeyTile.SeeingRows(positions, held, layer.FirstRowPosition, layer.SlidingWindow, ref attentionFrom, ref attentionTo);
-            Span<float> attentionLogits = stackalloc float[RowBlock * KeyTile.Size];
-            for (int queryHead = 0; queryHead < layer.QueryHeads; queryHead++)
+            unchecked
             {
-                ReadOnlySpan<float> keys = layer.Keys(queryHead / layer.GroupSize, tile);
-                ReadOnlySpan<float> lse = layer.LogSumExp(queryHead);
-                for (int row = attentionFrom; row < attentionTo; row += RowBlock)
+                int held = Math.Min(KeyTile.Size, layer.Held(head) - tile * KeyTile.Size);
+                ReadOnlySpan<int> positions = layer.Positions(head, tile);
+
+                // attention: what the softmax of the last `observedRows` queries gives each key, over all query heads.
+                Span<float> attention = stackalloc float[KeyTile.Size];
+                attention.Clear();
+                int attentionRows = Math.Min(observedRows, layer.Rows);
+                int attentionFrom = layer.Rows - attentionRows, attentionTo = layer.Rows;
+                KeyTile.SeeingRows(positions, held, layer.FirstRowPosition, layer.SlidingWindow, ref attentionFrom, ref attentionTo);
+                Span<float> attentionLogits = stackalloc float[RowBlock * KeyTile.Size];
+                for (int queryHead = 0; queryHead < layer.QueryHeads; queryHead++)
                 {
-                    int rows = Math.Min(RowBlock, attentionTo - row);
-                    KeyTile.Dots(layer.Query(queryHead, row), layer.QueryStride, rows, keys, layer.Scale, attentionLogits);
-                    KeyTile.AddProbabilities(attentionLogits, lse.Slice(row, rows), layer.FirstRowPosition + row, positions, held, layer.SlidingWindow, attention);
+                    ReadOnlySpan<float> keys = layer.Keys(queryHead / layer.GroupSize, tile);
+                    ReadOnlySpan<float> lse = layer.LogSumExp(queryHead);
+                    for (int row = attentionFrom; row < attentionTo; row += RowBlock)
+                    {
+                        int rows = Math.Min(RowBlock, attentionTo - row);
+                        KeyTile.Dots(layer.Query(queryHead, row), layer.QueryStride, rows, keys, layer.Scale, attentionLogits);
+                        KeyTile.AddProbabilities(attentionLogits, lse.Slice(row, rows), layer.FirstRowPosition + row, positions, held, layer.SlidingWindow, attention);
+                    }
                 }
+
+                KeyTile.Scale(attention, observedRows == int.MaxValue ? 1f : 1f / attentionRows);
+
+                // sum: the running sum that lives with the key, this call's part added.
+                Span<float> sum = attention;
+                if (observedRows == int.MaxValue)
+                {
+                    sum = layer.State(head, tile);
+                    KeyTile.Add(attention, sum);
+                }
+
+                for (int key = 0; key < held; key++) scores[key] = Policy.ScorePrefill(sum[key]);
             }
-
-            KeyTile.Scale(attention, observedRows == int.MaxValue ? 1f : 1f / attentionRows);
-
-            // sum: the running sum that lives with the key, this call's part added.
-            Span<float> sum = attention;
-            if (observedRows == int.MaxValue)
-            {
-                sum = layer.State(head, tile);
-                KeyTile.Add(attention, sum);
-            }
-
-            for (int key = 0; key < held; key++) scores[key] = Policy.ScorePrefill(sum[key]);
         }
 
         /// <summary>Neighbours do not meet: the scores as they are.</summary>
@@ -77,17 +80,20 @@ namespace KvPolicy.Generated
         /// <summary>Scores up to 32 keys by <see cref="Policy.ScoreDecode"/>.</summary>
         public void Score(in LayerView layer, int head, int tile, Span<float> scores)
         {
-            int held = Math.Min(KeyTile.Size, layer.Held(head) - tile * KeyTile.Size);
-
-            // attention: this step's probabilities, sum over all query heads.
-            Span<float> attention = stackalloc float[KeyTile.Size];
-            attention.Clear();
-            for (int queryHead = 0; queryHead < layer.QueryHeads; queryHead++)
+            unchecked
             {
-                KeyTile.Add(layer.Probabilities(queryHead, tile), attention);
-            }
+                int held = Math.Min(KeyTile.Size, layer.Held(head) - tile * KeyTile.Size);
 
-            for (int key = 0; key < held; key++) scores[key] = Policy.ScoreDecode(attention[key]);
+                // attention: this step's probabilities, sum over all query heads.
+                Span<float> attention = stackalloc float[KeyTile.Size];
+                attention.Clear();
+                for (int queryHead = 0; queryHead < layer.QueryHeads; queryHead++)
+                {
+                    KeyTile.Add(layer.Probabilities(queryHead, tile), attention);
+                }
+
+                for (int key = 0; key < held; key++) scores[key] = Policy.ScoreDecode(attention[key]);
+            }
         }
     }
 }

@@ -30,47 +30,53 @@ namespace KvPolicy.Generated
         /// <summary>Scores up to 32 keys by <see cref="Policy.Score"/>.</summary>
         public void Score(in LayerView layer, int head, int tile, Span<float> scores)
         {
-            int held = Math.Min(KeyTile.Size, layer.Held(head) - tile * KeyTile.Size);
-            ReadOnlySpan<int> positions = layer.Positions(head, tile);
-
-            // attention: what the softmax of the last `window` queries gives each key, over the query group.
-            Span<float> attention = stackalloc float[KeyTile.Size];
-            attention.Clear();
-            int attentionRows = Math.Min(window, layer.Rows);
-            int attentionFrom = layer.Rows - attentionRows, attentionTo = layer.Rows;
-            KeyTile.SeeingRows(positions, held, layer.FirstRowPosition, layer.SlidingWindow, ref attentionFrom, ref attentionTo);
-            Span<float> attentionLogits = stackalloc float[RowBlock * KeyTile.Size];
-            for (int queryHead = head * layer.GroupSize; queryHead < (head + 1) * layer.GroupSize; queryHead++)
+            unchecked
             {
-                ReadOnlySpan<float> keys = layer.Keys(head, tile);
-                ReadOnlySpan<float> lse = layer.LogSumExp(queryHead);
-                for (int row = attentionFrom; row < attentionTo; row += RowBlock)
+                int held = Math.Min(KeyTile.Size, layer.Held(head) - tile * KeyTile.Size);
+                ReadOnlySpan<int> positions = layer.Positions(head, tile);
+
+                // attention: what the softmax of the last `window` queries gives each key, over the query group.
+                Span<float> attention = stackalloc float[KeyTile.Size];
+                attention.Clear();
+                int attentionRows = Math.Min(window, layer.Rows);
+                int attentionFrom = layer.Rows - attentionRows, attentionTo = layer.Rows;
+                KeyTile.SeeingRows(positions, held, layer.FirstRowPosition, layer.SlidingWindow, ref attentionFrom, ref attentionTo);
+                Span<float> attentionLogits = stackalloc float[RowBlock * KeyTile.Size];
+                for (int queryHead = head * layer.GroupSize; queryHead < (head + 1) * layer.GroupSize; queryHead++)
                 {
-                    int rows = Math.Min(RowBlock, attentionTo - row);
-                    KeyTile.Dots(layer.Query(queryHead, row), layer.QueryStride, rows, keys, layer.Scale, attentionLogits);
-                    KeyTile.AddProbabilities(attentionLogits, lse.Slice(row, rows), layer.FirstRowPosition + row, positions, held, layer.SlidingWindow, attention);
+                    ReadOnlySpan<float> keys = layer.Keys(head, tile);
+                    ReadOnlySpan<float> lse = layer.LogSumExp(queryHead);
+                    for (int row = attentionFrom; row < attentionTo; row += RowBlock)
+                    {
+                        int rows = Math.Min(RowBlock, attentionTo - row);
+                        KeyTile.Dots(layer.Query(queryHead, row), layer.QueryStride, rows, keys, layer.Scale, attentionLogits);
+                        KeyTile.AddProbabilities(attentionLogits, lse.Slice(row, rows), layer.FirstRowPosition + row, positions, held, layer.SlidingWindow, attention);
+                    }
                 }
+
+                KeyTile.Scale(attention, 1f / (attentionRows * layer.GroupSize));
+
+                for (int key = 0; key < held; key++) scores[key] = Policy.Score(attention[key]);
             }
-
-            KeyTile.Scale(attention, 1f / (attentionRows * layer.GroupSize));
-
-            for (int key = 0; key < held; key++) scores[key] = Policy.Score(attention[key]);
         }
 
         /// <summary>The competing keys' scores and those of their neighbours: zeros (average) or nothing (max) beyond the ends.</summary>
         public void Pool(ReadOnlySpan<float> scores, Span<float> pooled)
         {
-            for (int key = 0; key < scores.Length; key++)
+            unchecked
             {
-                int from = Math.Max(0, key - pool / 2), to = Math.Min(scores.Length - 1, key + pool / 2);
-                float sum = 0f, most = float.NegativeInfinity;
-                for (int neighbour = from; neighbour <= to; neighbour++)
+                for (int key = 0; key < scores.Length; key++)
                 {
-                    sum += scores[neighbour];
-                    most = Math.Max(most, scores[neighbour]);
-                }
+                    int from = Math.Max(0, key - pool / 2), to = Math.Min(scores.Length - 1, key + pool / 2);
+                    float sum = 0f, most = float.NegativeInfinity;
+                    for (int neighbour = from; neighbour <= to; neighbour++)
+                    {
+                        sum += scores[neighbour];
+                        most = Math.Max(most, scores[neighbour]);
+                    }
 
-                pooled[key] = pooling == Pooling.Average ? sum / pool : most;
+                    pooled[key] = pooling == Pooling.Average ? sum / pool : most;
+                }
             }
         }
     }

@@ -27,10 +27,13 @@ namespace KvPolicy.Generated
         /// <summary>Scores up to 32 keys by <see cref="Policy.Score"/>.</summary>
         public void Score(in LayerView layer, int head, int tile, Span<float> scores)
         {
-            int held = Math.Min(KeyTile.Size, layer.Held(head) - tile * KeyTile.Size);
-            ReadOnlySpan<int> positions = layer.Positions(head, tile);
+            unchecked
+            {
+                int held = Math.Min(KeyTile.Size, layer.Held(head) - tile * KeyTile.Size);
+                ReadOnlySpan<int> positions = layer.Positions(head, tile);
 
-            for (int key = 0; key < held; key++) scores[key] = Policy.Score(positions[key]);
+                for (int key = 0; key < held; key++) scores[key] = Policy.Score(positions[key]);
+            }
         }
 
         /// <summary>Neighbours do not meet: the scores as they are.</summary>
@@ -45,10 +48,13 @@ namespace KvPolicy.Generated
         /// <summary>Scores up to 32 keys by <see cref="Policy.Score"/>.</summary>
         public void Score(in LayerView layer, int head, int tile, Span<float> scores)
         {
-            int held = Math.Min(KeyTile.Size, layer.Held(head) - tile * KeyTile.Size);
-            ReadOnlySpan<int> positions = layer.Positions(head, tile);
+            unchecked
+            {
+                int held = Math.Min(KeyTile.Size, layer.Held(head) - tile * KeyTile.Size);
+                ReadOnlySpan<int> positions = layer.Positions(head, tile);
 
-            for (int key = 0; key < held; key++) scores[key] = Policy.Score(positions[key]);
+                for (int key = 0; key < held; key++) scores[key] = Policy.Score(positions[key]);
+            }
         }
     }
 }
