@@ -59,6 +59,9 @@ internal static class ProductsGpu
     /// <summary>Outputs of a tile of <see cref="Tiled"/>.</summary>
     public const int TileOutputs = 64;
 
+    /// <summary>Threads of a group of <see cref="MatVec"/>: small, since a block of outputs is a short walk and many groups share a processor.</summary>
+    private const int VectorGroup = 64;
+
     private const int GroupSize = 128;
     private const int TileInputs = 16;
 
@@ -66,25 +69,26 @@ internal static class ProductsGpu
     private const int RowFours = TileRows / 4 + 1;
 
     /// <summary>One row: 16 bytes a thread and step, four partial sums a thread, added up in a fixed order.</summary>
-    [Kernel(GroupSize, "one group a block of 8 outputs, its threads walk the block's weights side by side; grid (outputs / 8, 1)")]
+    [Kernel(VectorGroup, "one group a block of 8 outputs, its threads walk the block's weights side by side; grid (outputs / 8, 1)")]
     public static void MatVec(ProductArguments a)
     {
-        ArrayView<Float4> partial = SharedMemory.Allocate<Float4>(GroupSize);
-        ArrayView<float> runs = SharedMemory.Allocate<float>(32);
+        const int Parts = 4, Run = VectorGroup / 2 / Parts;
+        ArrayView<Float4> partial = SharedMemory.Allocate<Float4>(VectorGroup);
+        ArrayView<float> runs = SharedMemory.Allocate<float>(Block * Parts);
         ArrayView<Float4> weights = a.Weights.AsAligned(16);
         long block = (long)Grid.IdxX * a.Inputs * 2;
         var sum = new Float4(0f, 0f, 0f, 0f);
         // An even number of threads: each stays with the lower or the upper four outputs.
-        for (int i = Group.IdxX; i < 2 * a.Inputs; i += GroupSize) sum = sum.Add(a.X[i / 2], weights[block + i]);
+        for (int i = Group.IdxX; i < 2 * a.Inputs; i += VectorGroup) sum = sum.Add(a.X[i / 2], weights[block + i]);
         partial[Group.IdxX] = sum;
         Group.Barrier();
         ArrayView<float> sums = partial.Cast<float>();
         int output = Group.IdxX % Block, part = Group.IdxX / Block;
-        if (part < 4)
+        if (part < Parts)
         {
-            // Of the 64 threads that hold this output's four, sixteen a run.
+            // Every other thread holds this output's four.
             float run = 0f;
-            for (int i = 0; i < 16; i++) run += sums[((part * 16 + i) * 2 + output / 4) * 4 + output % 4];
+            for (int i = 0; i < Run; i++) run += sums[((part * Run + i) * 2 + output / 4) * 4 + output % 4];
             runs[Group.IdxX] = run;
         }
 
