@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 using KvPolicy.Inference.Ops.Products;
 
 namespace KvPolicy.Inference.Ops.Attention;
@@ -16,6 +17,8 @@ internal sealed unsafe class DecodeAttention : IDisposable
 
     /// <summary>And at most so many, for the same reason.</summary>
     private const int MostSplits = 32;
+
+    private const int SliceChannels = 8, SliceKeys = 8, FloatsOfLine = 16;
 
     private readonly HeadShape _heads;
     private readonly int _window;
@@ -93,7 +96,7 @@ internal sealed unsafe class DecodeAttention : IDisposable
         float* weights = _weights + firstHead * _stride;
         for (int t = from; t < to; t++)
         {
-            MicroKernel.Multiply(queries, dim, group, pages.Keys(kvHead, t), Tile, dim, weights + t * Tile, (nint)_stride, add: false);
+            Logits(queries, group, pages.Keys(kvHead, t), t + 1 < to ? pages.Keys(kvHead, t + 1) : pages.Values(kvHead, from), weights + t * Tile);
             int count = Math.Min(Tile, pages.Held(kvHead) - t * Tile);
             if (count == Tile && _window == 0) continue;
             for (int g = 0; g < group; g++) RunningSoftmax.MaskTile(weights + g * _stride + t * Tile, pages.Positions(kvHead, t), count, position, _window);
@@ -112,8 +115,37 @@ internal sealed unsafe class DecodeAttention : IDisposable
 
         for (int t = from; t < to; t++)
         {
-            for (int g = 0; g < group; g++) ValueProduct.Add(weights + g * _stride + t * Tile, Tile, 1, pages.Values(kvHead, t), dim, sums + (long)g * MostSplits * dim);
+            Sums(weights + t * Tile, group, pages.Values(kvHead, t), t + 1 < to ? pages.Values(kvHead, t + 1) : null, sums);
         }
+    }
+
+    // Tiles lie apart, so the processor's own prefetcher starts anew at each: a slice of the next tile is asked for before each slice
+    // of this one is used. From memory that doubles the speed; from the caches it costs a tenth.
+    private void Logits(float* queries, int rows, float* keys, float* next, float* logits)
+    {
+        int dim = _heads.HeadDim;
+        for (int c = 0; c < dim; c += SliceChannels)
+        {
+            int channels = Math.Min(SliceChannels, dim - c);
+            Prefetch(next + c * Tile, channels * Tile);
+            MicroKernel.Multiply(queries + c, dim, rows, keys + c * Tile, Tile, channels, logits, (nint)_stride, add: c > 0);
+        }
+    }
+
+    private void Sums(float* p, int rows, float* values, float* next, float* sums)
+    {
+        int dim = _heads.HeadDim;
+        for (int j = 0; j < Tile; j += SliceKeys)
+        {
+            if (next is not null) Prefetch(next + j * dim, SliceKeys * dim);
+            ValueProduct.Add(p + j, (nint)_stride, rows, values + j * dim, SliceKeys, dim, sums, MostSplits * dim);
+        }
+    }
+
+    private static void Prefetch(float* data, int floats)
+    {
+        if (!Sse.IsSupported) return;
+        for (int i = 0; i < floats; i += FloatsOfLine) Sse.Prefetch1(data + i);
     }
 
     private void Combine(LayerPages pages, int queryHead, float* output, bool probabilities)

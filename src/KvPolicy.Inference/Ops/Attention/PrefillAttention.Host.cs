@@ -131,7 +131,7 @@ internal readonly unsafe struct PrefillAttentionWork : IWork
             RunningSoftmax.Step(state.Logits + r * BlockKeys, (end - tile) * Tile, scale, ref state.Maxima[i], ref state.Totals[i], sums + r * dim, dim);
         }
 
-        for (int t = tile; t < end; t++) ValueProduct.Add(state.Logits + (t - tile) * Tile, BlockKeys, rows, _pages.Values(kvHead, t), dim, sums);
+        for (int t = tile; t < end; t++) ValueProduct.Add(state.Logits + (t - tile) * Tile, BlockKeys, rows, _pages.Values(kvHead, t), Tile, dim, sums, dim);
     }
 
     private void Mask(float* logits, int kvHead, int tile, int position, int rows)

@@ -12,7 +12,7 @@ internal static unsafe class MicroKernel
     public const int Width = 32;
 
     private const int RowsWide = 8;
-    private const int RowsNarrow = 4;
+    private const int RowsFew = 4;
     private const int Half = 16;
 
     /// <summary>c[r][j] = start + sum over i of a[r][i] * b[i][j], where start is c[r][j] if <paramref name="add"/>, else 0.</summary>
@@ -31,17 +31,18 @@ internal static unsafe class MicroKernel
         if (Vector512.IsHardwareAccelerated)
         {
             for (; r + RowsWide <= rows; r += RowsWide) Wide8(a + r * strideA, strideA, b, strideB, inner, c + r * strideC, strideC, add);
-            for (; r < rows; r++) Wide1(a + r * strideA, b, strideB, inner, c + r * strideC, add);
+            for (; rows - r > 1; r += RowsFew) Wide4(a + r * strideA, strideA, rows - r, b, strideB, inner, c + r * strideC, strideC, add);
+            if (rows - r == 1) Wide1(a + r * strideA, b, strideB, inner, c + r * strideC, add);
             return;
         }
 
-        for (; r + RowsNarrow <= rows; r += RowsNarrow)
+        for (; rows - r > 1; r += RowsFew)
         {
-            Narrow4(a + r * strideA, strideA, b, strideB, inner, c + r * strideC, strideC, add);
-            Narrow4(a + r * strideA, strideA, b + Half, strideB, inner, c + r * strideC + Half, strideC, add);
+            Narrow4(a + r * strideA, strideA, rows - r, b, strideB, inner, c + r * strideC, strideC, add);
+            Narrow4(a + r * strideA, strideA, rows - r, b + Half, strideB, inner, c + r * strideC + Half, strideC, add);
         }
 
-        for (; r < rows; r++) Narrow1(a + r * strideA, b, strideB, inner, c + r * strideC, add);
+        if (rows - r == 1) Narrow1(a + r * strideA, b, strideB, inner, c + r * strideC, add);
     }
 
     // 8 x 32: 16 accumulators, 2 columns, 1 broadcast of 32 registers.
@@ -101,6 +102,44 @@ internal static unsafe class MicroKernel
         y7.Store(c + 7 * strideC + 16);
     }
 
+    // Two to four rows; a row that is missing repeats the last one, and is stored over it with the same bits.
+    private static void Wide4(float* a, nint strideA, int rows, float* b, nint strideB, int inner, float* c, nint strideC, bool add)
+    {
+        nint r1 = Math.Min(1, rows - 1), r2 = Math.Min(2, rows - 1), r3 = Math.Min(3, rows - 1);
+        float* a1 = a + r1 * strideA, a2 = a + r2 * strideA, a3 = a + r3 * strideA;
+        float* c1 = c + r1 * strideC, c2 = c + r2 * strideC, c3 = c + r3 * strideC;
+        Vector512<float> x0 = default, y0 = default, x1 = default, y1 = default, x2 = default, y2 = default, x3 = default, y3 = default;
+        if (add)
+        {
+            (x0, y0) = (Vector512.Load(c), Vector512.Load(c + 16));
+            (x1, y1) = (Vector512.Load(c1), Vector512.Load(c1 + 16));
+            (x2, y2) = (Vector512.Load(c2), Vector512.Load(c2 + 16));
+            (x3, y3) = (Vector512.Load(c3), Vector512.Load(c3 + 16));
+        }
+
+        for (nint i = 0; i < inner; i++, b += strideB)
+        {
+            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16), s;
+            s = Vector512.Create(a[i]);
+            (x0, y0) = (Vector512.FusedMultiplyAdd(s, b0, x0), Vector512.FusedMultiplyAdd(s, b1, y0));
+            s = Vector512.Create(a1[i]);
+            (x1, y1) = (Vector512.FusedMultiplyAdd(s, b0, x1), Vector512.FusedMultiplyAdd(s, b1, y1));
+            s = Vector512.Create(a2[i]);
+            (x2, y2) = (Vector512.FusedMultiplyAdd(s, b0, x2), Vector512.FusedMultiplyAdd(s, b1, y2));
+            s = Vector512.Create(a3[i]);
+            (x3, y3) = (Vector512.FusedMultiplyAdd(s, b0, x3), Vector512.FusedMultiplyAdd(s, b1, y3));
+        }
+
+        x0.Store(c);
+        y0.Store(c + 16);
+        x1.Store(c1);
+        y1.Store(c1 + 16);
+        x2.Store(c2);
+        y2.Store(c2 + 16);
+        x3.Store(c3);
+        y3.Store(c3 + 16);
+    }
+
     // One row left over.
     private static void Wide1(float* a, float* b, nint strideB, int inner, float* c, bool add)
     {
@@ -121,17 +160,19 @@ internal static unsafe class MicroKernel
         y0.Store(c + 16);
     }
 
-    // 4 x 16: 8 accumulators, 2 columns, 1 broadcast of 16 registers.
-    private static void Narrow4(float* a, nint strideA, float* b, nint strideB, int inner, float* c, nint strideC, bool add)
+    // 4 x 16: 8 accumulators, 2 columns, 1 broadcast of 16 registers. Missing rows as above.
+    private static void Narrow4(float* a, nint strideA, int rows, float* b, nint strideB, int inner, float* c, nint strideC, bool add)
     {
-        float* a1 = a + strideA, a2 = a1 + strideA, a3 = a2 + strideA;
+        nint r1 = Math.Min(1, rows - 1), r2 = Math.Min(2, rows - 1), r3 = Math.Min(3, rows - 1);
+        float* a1 = a + r1 * strideA, a2 = a + r2 * strideA, a3 = a + r3 * strideA;
+        float* c1 = c + r1 * strideC, c2 = c + r2 * strideC, c3 = c + r3 * strideC;
         Vector256<float> x0 = default, y0 = default, x1 = default, y1 = default, x2 = default, y2 = default, x3 = default, y3 = default;
         if (add)
         {
             (x0, y0) = (Vector256.Load(c), Vector256.Load(c + 8));
-            (x1, y1) = (Vector256.Load(c + strideC), Vector256.Load(c + strideC + 8));
-            (x2, y2) = (Vector256.Load(c + 2 * strideC), Vector256.Load(c + 2 * strideC + 8));
-            (x3, y3) = (Vector256.Load(c + 3 * strideC), Vector256.Load(c + 3 * strideC + 8));
+            (x1, y1) = (Vector256.Load(c1), Vector256.Load(c1 + 8));
+            (x2, y2) = (Vector256.Load(c2), Vector256.Load(c2 + 8));
+            (x3, y3) = (Vector256.Load(c3), Vector256.Load(c3 + 8));
         }
 
         for (nint i = 0; i < inner; i++, b += strideB)
@@ -149,12 +190,12 @@ internal static unsafe class MicroKernel
 
         x0.Store(c);
         y0.Store(c + 8);
-        x1.Store(c + strideC);
-        y1.Store(c + strideC + 8);
-        x2.Store(c + 2 * strideC);
-        y2.Store(c + 2 * strideC + 8);
-        x3.Store(c + 3 * strideC);
-        y3.Store(c + 3 * strideC + 8);
+        x1.Store(c1);
+        y1.Store(c1 + 8);
+        x2.Store(c2);
+        y2.Store(c2 + 8);
+        x3.Store(c3);
+        y3.Store(c3 + 8);
     }
 
     // One row left over.

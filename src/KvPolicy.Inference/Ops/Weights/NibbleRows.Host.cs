@@ -1,189 +1,148 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using KvPolicy.Inference.Models;
 
 namespace KvPolicy.Inference.Ops.Weights;
 
-/// <summary>Where a block of 32 nibbles has its parts.</summary>
-internal unsafe interface INibbleBlock
-{
-    /// <summary>Bytes of a block.</summary>
-    static abstract int Bytes { get; }
-
-    /// <summary>First byte of the 16 bytes of nibbles.</summary>
-    static abstract int Start { get; }
-
-    /// <summary>A weight is scale * nibble + offset.</summary>
-    static abstract void Scale(byte* block, out float scale, out float offset);
-}
-
-/// <summary>Q4_0: d * (q - 8).</summary>
-internal readonly unsafe struct Q40Nibbles : INibbleBlock
-{
-    /// <inheritdoc/>
-    public static int Bytes => 18;
-
-    /// <inheritdoc/>
-    public static int Start => 2;
-
-    /// <inheritdoc/>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Scale(byte* block, out float scale, out float offset)
-    {
-        scale = Widen.Half(block);
-        offset = -8f * scale;
-    }
-}
-
-/// <summary>Q4_1: d * q + m.</summary>
-internal readonly unsafe struct Q41Nibbles : INibbleBlock
-{
-    /// <inheritdoc/>
-    public static int Bytes => 20;
-
-    /// <inheritdoc/>
-    public static int Start => 4;
-
-    /// <inheritdoc/>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Scale(byte* block, out float scale, out float offset)
-    {
-        scale = Widen.Half(block);
-        offset = Widen.Half(block + 2);
-    }
-}
-
 /// <summary>
 /// Rows of nibbles, read as dwords of eight. Masking nibble j in place gives q * 16^j, which converts to f32 exactly, and the input was
-/// multiplied by 16^-j beforehand (exact as well): one AND, one conversion, one FMA for eight weights, no shifts.
-/// Prepared input, for each pair of blocks: [8 nibbles][8 dwords], then [8] sums of the eight inputs that share a dword.
+/// multiplied by 16^-j beforehand (exact as well): one AND, one conversion, one FMA for a vector of weights, no shifts.
+/// Blocks go in fours where vectors of 512 bits are native, else and at the end of a row in pairs. Prepared input, for each group of
+/// blocks in turn: [8 nibbles][lanes: 4 dwords a block], then [lanes] sums of the eight inputs that share a dword.
 /// </summary>
 internal sealed unsafe class NibbleRows<TFormat, TBlock>(ModelTensor tensor) : WeightRows<TFormat>(tensor)
     where TFormat : struct, IWeightFormat
     where TBlock : struct, INibbleBlock
 {
-    private const int GroupFloats = 9 * 8;
+    private const int PairLanes = 8, FourLanes = 16;
+    private const int PairFloats = 9 * PairLanes, FourFloats = 9 * FourLanes;
+
+    private static bool HasFours => Vector512.IsHardwareAccelerated && Avx512F.IsSupported;
 
     /// <inheritdoc/>
     public override object PreparedTag => NibbleInput;
 
     /// <inheritdoc/>
-    public override int PreparedFloats => (Columns / 32 + 1) / 2 * GroupFloats;
+    public override int PreparedFloats => Fours * FourFloats + (Blocks - 4 * Fours + 1) / 2 * PairFloats;
+
+    private int Blocks => Columns / 32;
+
+    private int Fours => HasFours ? Blocks / 4 : 0;
 
     /// <inheritdoc/>
     public override void Prepare(float* x, float* prepared)
     {
-        int blocks = Columns / 32;
-        for (int block = 0; block < blocks; block++)
-        {
-            float* group = prepared + block / 2 * GroupFloats;
-            for (int dword = 0; dword < 4; dword++)
-            {
-                int lane = block % 2 * 4 + dword;
-                float power = 1f, sum = 0f;
-                for (int j = 0; j < 8; j++)
-                {
-                    // Byte j / 2 of the dword; its low nibble is a weight of the block's first half, its high one of the second.
-                    float value = x[block * 32 + dword * 4 + j / 2 + (j & 1) * 16];
-                    group[j * 8 + lane] = value * power;
-                    sum += value;
-                    // The top nibble is shifted down instead: in place it would reach the sign.
-                    power = j == 6 ? 1f : power * 0.0625f;
-                }
-
-                group[64 + lane] = sum;
-            }
-        }
-
-        if (blocks % 2 != 0) ClearUpperLanes(prepared + blocks / 2 * GroupFloats);
+        int inFours = 4 * Fours;
+        for (int block = 0; block < inFours; block++) PrepareBlock(x + block * 32, prepared + block / 4 * FourFloats + block % 4 * 4, FourLanes);
+        prepared += Fours * FourFloats;
+        for (int block = 0; block < Blocks - inFours; block++) PrepareBlock(x + (inFours + block) * 32, prepared + block / 2 * PairFloats + block % 2 * 4, PairLanes);
+        if ((Blocks - inFours) % 2 == 0) return;
+        // A row's odd last block is read twice: its second half meets inputs of 0.
+        float* last = prepared + (Blocks - inFours) / 2 * PairFloats + 4;
+        for (int j = 0; j < 9; j++) Vector128<float>.Zero.Store(last + j * PairLanes);
     }
 
     /// <inheritdoc/>
     public override void Dot(int first, int count, float* prepared, float* y)
     {
-        int r = 0;
-        for (; r + 2 <= count; r += 2) DotTwo(Data + (first + r) * RowBytes, prepared, y + r);
-        for (; r < count; r++) y[r] = DotOne(Data + (first + r) * RowBytes, prepared);
-    }
-
-    private void DotTwo(byte* row, float* x, float* y)
-    {
-        byte* second = row + RowBytes;
-        int blocks = Columns / 32;
-        Vector256<float> a = default, b = default;
-        for (int pair = 0; pair < blocks / 2; pair++, row += 2 * TBlock.Bytes, second += 2 * TBlock.Bytes, x += GroupFloats)
-        {
-            Load(row, row + TBlock.Bytes, out Vector256<int> qa, out Vector256<float> da, out Vector256<float> ma);
-            Load(second, second + TBlock.Bytes, out Vector256<int> qb, out Vector256<float> db, out Vector256<float> mb);
-            a = Vector256.FusedMultiplyAdd(Group(qa, x), da, a);
-            b = Vector256.FusedMultiplyAdd(Group(qb, x), db, b);
-            a = Vector256.FusedMultiplyAdd(Vector256.Load(x + 64), ma, a);
-            b = Vector256.FusedMultiplyAdd(Vector256.Load(x + 64), mb, b);
-        }
-
-        if (blocks % 2 != 0)
-        {
-            a = Last(row, x, a);
-            b = Last(second, x, b);
-        }
-
-        y[0] = Vector256.Sum(a);
-        y[1] = Vector256.Sum(b);
+        for (int r = 0; r < count; r++) y[r] = DotOne(Data + (first + r) * RowBytes, prepared);
     }
 
     private float DotOne(byte* row, float* x)
     {
-        int blocks = Columns / 32;
-        Vector256<float> a = default;
-        for (int pair = 0; pair < blocks / 2; pair++, row += 2 * TBlock.Bytes, x += GroupFloats)
+        int fours = Fours, pairs = (Blocks - 4 * fours) / 2;
+        Vector256<float> sum = default;
+        if (fours > 0)
         {
-            Load(row, row + TBlock.Bytes, out Vector256<int> q, out Vector256<float> d, out Vector256<float> m);
-            a = Vector256.FusedMultiplyAdd(Group(q, x), d, a);
-            a = Vector256.FusedMultiplyAdd(Vector256.Load(x + 64), m, a);
+            Vector512<float> wide = DotFours(row, x, fours);
+            sum = wide.GetLower() + wide.GetUpper();
+            row += 4L * fours * TBlock.Bytes;
+            x += fours * FourFloats;
         }
 
-        if (blocks % 2 != 0) a = Last(row, x, a);
-        return Vector256.Sum(a);
-    }
-
-    // A row's odd last block: the upper lanes read the same block against inputs of 0.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> Last(byte* block, float* x, Vector256<float> a)
-    {
-        Load(block, block, out Vector256<int> q, out Vector256<float> d, out Vector256<float> m);
-        a = Vector256.FusedMultiplyAdd(Group(q, x), d, a);
-        return Vector256.FusedMultiplyAdd(Vector256.Load(x + 64), m, a);
+        for (int pair = 0; pair < pairs; pair++, row += 2 * TBlock.Bytes, x += PairFloats) sum = AddPair(row, row + TBlock.Bytes, x, sum);
+        if (Blocks % 2 != 0) sum = AddPair(row, row, x, sum);
+        return Vector256.Sum(sum);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Load(byte* low, byte* high, out Vector256<int> nibbles, out Vector256<float> scales, out Vector256<float> offsets)
+    private static Vector512<float> DotFours(byte* row, float* x, int fours)
     {
-        nibbles = Vector256.Create(Vector128.Load(low + TBlock.Start), Vector128.Load(high + TBlock.Start)).AsInt32();
-        TBlock.Scale(low, out float d0, out float m0);
-        TBlock.Scale(high, out float d1, out float m1);
-        scales = Vector256.Create(Vector128.Create(d0), Vector128.Create(d1));
-        offsets = Vector256.Create(Vector128.Create(m0), Vector128.Create(m1));
+        Vector512<float> scaled = default, offset = default;
+        for (int four = 0; four < fours; four++, row += 4 * TBlock.Bytes, x += FourFloats)
+        {
+            TBlock.Four(row, out Vector512<int> nibbles, out Vector512<float> scales, out Vector512<float> offsets);
+            scaled = Vector512.FusedMultiplyAdd(Group(nibbles, x), scales, scaled);
+            offset = Vector512.FusedMultiplyAdd(Vector512.Load(x + 8 * FourLanes), offsets, offset);
+        }
+
+        return scaled + offset;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> AddPair(byte* low, byte* high, float* x, Vector256<float> sum)
+    {
+        Vector256<int> nibbles = Vector256.Create(Vector128.Load(low + TBlock.Start), Vector128.Load(high + TBlock.Start)).AsInt32();
+        TBlock.Scales(low, high, out Vector256<float> scales, out Vector256<float> offsets);
+        sum = Vector256.FusedMultiplyAdd(Group(nibbles, x), scales, sum);
+        return Vector256.FusedMultiplyAdd(Vector256.Load(x + 8 * PairLanes), offsets, sum);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Group(Vector512<int> nibbles, float* x)
+    {
+        Vector512<float> even = Nibble(nibbles, 0xf) * Vector512.Load(x);
+        Vector512<float> odd = Nibble(nibbles, 0xf0) * Vector512.Load(x + FourLanes);
+        even = Vector512.FusedMultiplyAdd(Nibble(nibbles, 0xf00), Vector512.Load(x + 2 * FourLanes), even);
+        odd = Vector512.FusedMultiplyAdd(Nibble(nibbles, 0xf000), Vector512.Load(x + 3 * FourLanes), odd);
+        even = Vector512.FusedMultiplyAdd(Nibble(nibbles, 0xf0000), Vector512.Load(x + 4 * FourLanes), even);
+        odd = Vector512.FusedMultiplyAdd(Nibble(nibbles, 0xf00000), Vector512.Load(x + 5 * FourLanes), odd);
+        even = Vector512.FusedMultiplyAdd(Nibble(nibbles, 0xf000000), Vector512.Load(x + 6 * FourLanes), even);
+        odd = Vector512.FusedMultiplyAdd(Vector512.ConvertToSingle(Vector512.ShiftRightLogical(nibbles, 28)), Vector512.Load(x + 7 * FourLanes), odd);
+        return even + odd;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> Group(Vector256<int> nibbles, float* x)
     {
         Vector256<float> even = Nibble(nibbles, 0xf) * Vector256.Load(x);
-        Vector256<float> odd = Nibble(nibbles, 0xf0) * Vector256.Load(x + 8);
-        even = Vector256.FusedMultiplyAdd(Nibble(nibbles, 0xf00), Vector256.Load(x + 16), even);
-        odd = Vector256.FusedMultiplyAdd(Nibble(nibbles, 0xf000), Vector256.Load(x + 24), odd);
-        even = Vector256.FusedMultiplyAdd(Nibble(nibbles, 0xf0000), Vector256.Load(x + 32), even);
-        odd = Vector256.FusedMultiplyAdd(Nibble(nibbles, 0xf00000), Vector256.Load(x + 40), odd);
-        even = Vector256.FusedMultiplyAdd(Nibble(nibbles, 0xf000000), Vector256.Load(x + 48), even);
-        odd = Vector256.FusedMultiplyAdd(Vector256.ConvertToSingle(Vector256.ShiftRightLogical(nibbles, 28)), Vector256.Load(x + 56), odd);
+        Vector256<float> odd = Nibble(nibbles, 0xf0) * Vector256.Load(x + PairLanes);
+        even = Vector256.FusedMultiplyAdd(Nibble(nibbles, 0xf00), Vector256.Load(x + 2 * PairLanes), even);
+        odd = Vector256.FusedMultiplyAdd(Nibble(nibbles, 0xf000), Vector256.Load(x + 3 * PairLanes), odd);
+        even = Vector256.FusedMultiplyAdd(Nibble(nibbles, 0xf0000), Vector256.Load(x + 4 * PairLanes), even);
+        odd = Vector256.FusedMultiplyAdd(Nibble(nibbles, 0xf00000), Vector256.Load(x + 5 * PairLanes), odd);
+        even = Vector256.FusedMultiplyAdd(Nibble(nibbles, 0xf000000), Vector256.Load(x + 6 * PairLanes), even);
+        odd = Vector256.FusedMultiplyAdd(Vector256.ConvertToSingle(Vector256.ShiftRightLogical(nibbles, 28)), Vector256.Load(x + 7 * PairLanes), odd);
         return even + odd;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Nibble(Vector512<int> nibbles, int mask) => Vector512.ConvertToSingle(nibbles & Vector512.Create(mask));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> Nibble(Vector256<int> nibbles, int mask) => Vector256.ConvertToSingle(nibbles & Vector256.Create(mask));
 
-    private static void ClearUpperLanes(float* group)
+    // Dword i holds the bytes 4 i to 4 i + 3; a byte's low nibble is a weight of the block's first half, its high one of the second.
+    private static void PrepareBlock(float* x, float* lanes, int stride)
     {
-        for (int j = 0; j < 9; j++) Vector128<float>.Zero.Store(group + j * 8 + 4);
+        Vector128<float> sum = Turn(x, lanes, stride, 1f, 1f / 0x1000000) + Turn(x + 16, lanes + stride, stride, 1f / 0x10, 1f);
+        sum.Store(lanes + 8 * stride);
+    }
+
+    // Byte b of every dword: a 4 x 4 transpose. Each byte further on stands 256 times higher; the top nibble is shifted down
+    // instead of masked, because in place it would reach the sign, so the last factor is given apart.
+    private static Vector128<float> Turn(float* x, float* lanes, int stride, float first, float last)
+    {
+        Vector128<float> sum = default;
+        for (int b = 0; b < 4; b++)
+        {
+            Vector128<float> column = Vector128.Create(x[b], x[b + 4], x[b + 8], x[b + 12]);
+            (column * (b == 3 ? last : first)).Store(lanes + 2 * b * stride);
+            sum += column;
+            first /= 256;
+        }
+
+        return sum;
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using KvPolicy.Inference.Models;
 
@@ -19,7 +20,7 @@ internal sealed unsafe class Q80Rows(ModelTensor tensor) : WeightRows<Q80Format>
             Vector256<float> even = default, odd = default;
             for (int b = 0; b < blocks; b++, block += BlockBytes, x += 32)
             {
-                var d = Vector256.Create(Widen.Half(block));
+                Vector256<float> d = Widen.UpperScales(Vector256.Create(Unsafe.ReadUnaligned<short>(block)).AsInt32());
                 Vector256<float> low = Vector256.ConvertToSingle(Widen.SignedBytes(block + 2)) * Vector256.Load(x);
                 Vector256<float> high = Vector256.ConvertToSingle(Widen.SignedBytes(block + 10)) * Vector256.Load(x + 8);
                 low = Vector256.FusedMultiplyAdd(Vector256.ConvertToSingle(Widen.SignedBytes(block + 18)), Vector256.Load(x + 16), low);
