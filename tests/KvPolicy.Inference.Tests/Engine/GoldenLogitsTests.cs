@@ -1,9 +1,6 @@
 using System.Text.Json;
 using KvPolicy.Inference.Engine;
-using KvPolicy.Inference.Loading;
 using KvPolicy.Inference.Loading.Safetensors;
-using KvPolicy.Inference.Models;
-using KvPolicy.Inference.Ops;
 using KvPolicy.Inference.Tests.Support;
 
 namespace KvPolicy.Inference.Tests.Engine;
@@ -143,30 +140,4 @@ public class GoldenLogitsTests
     private static int[] Ids(JsonElement owner, string name) => [.. owner.GetProperty(name).EnumerateArray().Select(e => e.GetInt32())];
 
     private static double[] Margins(JsonElement owner) => [.. owner.GetProperty("margins").EnumerateArray().Select(e => e.GetDouble())];
-}
-
-/// <summary>A model on the processor.</summary>
-internal sealed class LoadedEngine : IDisposable
-{
-    private readonly HostOps _ops;
-    private readonly Transformer _transformer;
-
-    internal LoadedEngine(string path, int threads, string? tokenizer = null)
-    {
-        Model = ModelLoader.Load(path, tokenizer);
-        _ops = new HostOps(threads);
-        _transformer = new Transformer(Model, _ops);
-    }
-
-    internal Model Model { get; }
-
-    internal Sequence Begin(int capacity, int chunkRows = SequenceOptions.DefaultChunkRows)
-        => new(_transformer, new SequenceOptions { Capacity = capacity, ChunkRows = chunkRows });
-
-    public void Dispose()
-    {
-        _transformer.Dispose();
-        _ops.Dispose();
-        Model.Dispose();
-    }
 }
