@@ -4,6 +4,7 @@ using KvPolicy.Inference.Models;
 using KvPolicy.Inference.Tests.Loading.Building;
 using KvPolicy.Inference.Tests.Support;
 using KvPolicy.Inference.Tokenization;
+using KvPolicy.Inference.Tokenization.Splitting;
 
 namespace KvPolicy.Inference.Tests.Tokenization;
 
@@ -118,6 +119,15 @@ public sealed class RefusalTests : IDisposable
         ModelFormatException e = Refused(() => TokenizerFactory.FromJson("small", SmallTokenizers.Utf8(json)), "small/tokenizer.json",
             "pre_tokenizer");
         Assert.Contains("not supported", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_pattern_that_goes_astray_on_a_text_is_an_error_and_no_standstill()
+    {
+        var splitter = new Splitter([new SplitRule(@"(\p{L}+\s?)+\p{N}")], TimeSpan.FromMilliseconds(20));
+        Assert.Equal([(0, 3), (3, 4)], splitter.Split("ab1c", 0, 4));
+        var e = Assert.Throws<ModelFormatException>(() => splitter.Split(new string('a', 5000), 0, 5000));
+        LoadAssert.OneLine(e, "tokenizer: split pattern");
     }
 
     [Fact]

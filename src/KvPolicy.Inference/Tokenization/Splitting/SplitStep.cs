@@ -18,14 +18,12 @@ internal sealed record SplitRule(string Pattern, bool KeepGaps = true)
 }
 
 /// <summary>A rule made ready to run.</summary>
-internal sealed class SplitStep(string pattern, bool keepGaps)
+internal sealed class SplitStep(string pattern, bool keepGaps, TimeSpan patience)
 {
-    // Patterns come from files: one that backtracks without end must not hang the program. None that is in use comes near.
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
-
-    private readonly Regex _regex = new(pattern, RegexOptions.CultureInvariant, Patience);
+    private readonly Regex _regex = new(pattern, RegexOptions.CultureInvariant, patience);
 
     /// <summary>Cuts a part of a shadow and appends the pieces.</summary>
+    /// <exception cref="RegexMatchTimeoutException">A match took longer than allowed.</exception>
     internal void Split(string shadow, (int Start, int End) part, List<(int Start, int End)> pieces)
     {
         int done = part.Start;
