@@ -53,7 +53,8 @@ internal static class Application
     {
         if (words.Length == 0 || words[0] is "--help" or "-h" or "help")
         {
-            session.Out.Write(words.Length > 1 && words[0] == "help" ? HelpText.Of(ArgumentParser.Find(Commands, words[1])) : HelpText.Of(Commands));
+            bool ofCommand = words.Length > 1 && words[0] == "help" && words[1] != ArgumentParser.Json.Name;
+            WriteText(ofCommand ? HelpText.Of(ArgumentParser.Find(Commands, words[1])) : HelpText.Of(Commands), words.Contains(ArgumentParser.Json.Name), session);
             return Done;
         }
 
@@ -67,8 +68,14 @@ internal static class Application
         name = $"kvpolicy {command.Name}";
         Arguments arguments = ArgumentParser.Parse(command, words[1..]);
         if (!arguments.Has(ArgumentParser.Help.Name)) return command.Run(arguments, session);
-        session.Out.Write(HelpText.Of(command));
+        WriteText(HelpText.Of(command), arguments.Json, session);
         return Done;
+    }
+
+    private static void WriteText(string text, bool asJson, Session session)
+    {
+        if (asJson) session.WriteJson(json => json.WriteStringValue(text));
+        else session.Out.Write(text);
     }
 
     private static void WriteVersion(ReadOnlySpan<string> more, Session session)
@@ -94,7 +101,7 @@ internal static class Application
             session.Errors.Flush();
             session.Out.Flush();
         }
-        catch (IOException)
+        catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
         {
             // One of the two is gone; the exit code still tells.
         }

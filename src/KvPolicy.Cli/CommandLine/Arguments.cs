@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace KvPolicy.Cli.CommandLine;
 
 /// <summary>The options that were given to a command. Every getter refuses a wrong value by naming option, value and what is allowed.</summary>
@@ -30,16 +32,22 @@ internal sealed class Arguments
     internal int? Whole(string option, int least, int most = int.MaxValue)
     {
         if (Text(option) is not { } text) return null;
-        string allowed = most == int.MaxValue ? $"a whole number of at least {least}" : $"a whole number from {least} to {most}";
-        if (!Numbers.TryWhole(text, out long value) || value < least || value > most) throw Wrong(option, text, allowed);
+        if (!Numbers.TryWhole(text, out BigInteger value) || value < least || value > most) throw Wrong(option, text, $"a whole number from {least} to {most}");
         return (int)value;
+    }
+
+    /// <summary>A whole number of at least 0, of which more than there is means all: however large it is, it is taken.</summary>
+    internal int? UpTo(string option)
+    {
+        if (Text(option) is not { } text) return null;
+        return Numbers.TryWhole(text, out BigInteger value) && value >= 0 ? (int)BigInteger.Min(value, int.MaxValue) : throw Wrong(option, text, "a whole number of at least 0");
     }
 
     /// <summary>A seed: any whole number from 0 to 2^63 - 1.</summary>
     internal long? Seed(string option)
     {
         if (Text(option) is not { } text) return null;
-        return Numbers.TryWhole(text, out long value) && value >= 0 ? value : throw Wrong(option, text, $"a whole number from 0 to {long.MaxValue}");
+        return Numbers.TryWhole(text, out BigInteger value) && value >= 0 && value <= long.MaxValue ? (long)value : throw Wrong(option, text, $"a whole number from 0 to {long.MaxValue}");
     }
 
     /// <summary>A real number that a test accepts.</summary>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics;
 
 namespace KvPolicy.Cli.CommandLine;
 
@@ -6,15 +7,21 @@ namespace KvPolicy.Cli.CommandLine;
 internal static class Numbers
 {
     private const NumberStyles Plain = NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
+    private const decimal Smallest = 1e-28m;
 
     /// <summary>A whole number: digits with an optional sign.</summary>
-    internal static bool TryWhole(string text, out long value) => long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value);
+    internal static bool TryWhole(string text, out BigInteger value) => BigInteger.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value);
 
     /// <summary>A finite real number.</summary>
     internal static bool TryReal(string text, out double value) => double.TryParse(text, Plain, CultureInfo.InvariantCulture, out value) && double.IsFinite(value);
 
-    /// <summary>A decimal number, exactly as it was written.</summary>
-    internal static bool TryDecimal(string text, out decimal value) => decimal.TryParse(text, Plain, CultureInfo.InvariantCulture, out value);
+    /// <summary>A decimal number, exactly as it was written; what is too near to 0 for a decimal keeps its sign as the smallest there is.</summary>
+    internal static bool TryDecimal(string text, out decimal value)
+    {
+        if (!decimal.TryParse(text, Plain, CultureInfo.InvariantCulture, out value)) return false;
+        if (value == 0 && TryReal(text, out double real)) value = Math.Sign(real) * Smallest;
+        return true;
+    }
 
     /// <summary>A number for people.</summary>
     internal static string Show(double value, string format = "0.####") => value.ToString(format, CultureInfo.InvariantCulture);

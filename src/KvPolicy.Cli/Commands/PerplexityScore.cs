@@ -29,6 +29,7 @@ internal sealed class PerplexityScore
     internal void Add(ReadOnlySpan<float> logits, int target, ReadOnlySpan<float> full = default)
     {
         double total = LogSumExp(logits);
+        if (!double.IsFinite(total)) throw new InvalidOperationException("the logits are not finite numbers: the model's weights are damaged; fetch or convert the model again");
         Tokens++;
         _nll += total - logits[target];
         if (full.IsEmpty) return;

@@ -70,7 +70,7 @@ internal static class RunCommand
 
     private static SamplingOptions Sampling(Arguments arguments) => new(
         arguments.Real("--temperature", t => t >= 0, "a number of at least 0") ?? 0,
-        arguments.Whole("--top-k", 0) ?? 0,
+        arguments.UpTo("--top-k") ?? 0,
         arguments.Real("--top-p", p => p is > 0 and <= 1, "a number above 0, at most 1") ?? 1,
         (ulong)(arguments.Seed("--seed") ?? 0));
 }

@@ -36,6 +36,8 @@ internal static class ScoreCommand
         if (input.Length == 0) throw new UsageException("--input: the path is empty; name a safetensors file");
         TensorInput tensors = TensorFile.Read(input);
         if (steps >= tensors.Length) throw new UsageException($"--decode-steps {steps}: the input has {tensors.Length} rows, and at least one must be left for the prefill");
+        if ((long)steps * tensors.Layers * tensors.KvHeads * tensors.Length > Array.MaxLength)
+            throw new UsageException($"--decode-steps {steps}: keptSteps [{steps}, {tensors.Layers}, {tensors.KvHeads}, {tensors.Length}] would be over {Array.MaxLength} bytes; decode fewer rows, or score fewer layers at a time");
         using var file = OutputFile.Create("--output", output);
         using var workers = new WorkerPool(threads);
         TensorScores scores = TensorScorer.Run(policy, tensors, steps, workers);

@@ -55,7 +55,7 @@ internal static class JsonFile
         }
         catch (JsonException e)
         {
-            throw new UsageException($"{option} {path}: is not JSON: {e.Message} Write an array of {of}");
+            throw new UsageException($"{option} {path}: is not JSON (line {e.LineNumber + 1}, byte {e.BytePositionInLine}); write an array of {of}");
         }
     }
 }

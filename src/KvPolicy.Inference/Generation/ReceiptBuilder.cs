@@ -1,3 +1,4 @@
+using System.Globalization;
 using KvPolicy.Inference.Engine;
 using KvPolicy.Inference.Models;
 using KvPolicy.Inference.Ops;
@@ -65,11 +66,15 @@ internal sealed class ReceiptBuilder
     {
         var values = new SortedDictionary<string, string>(StringComparer.Ordinal);
         foreach (ParameterInfo parameter in policy.Info.Parameters) values[parameter.Name] = parameter.Default;
-        foreach ((string name, string value) in _request.PolicyParameters) values[name] = value;
+        foreach ((string name, string value) in _request.PolicyParameters) values[name] = Invariant(value);
         if (policy.Plan.Prefill is { } prefill) values["keep"] = prefill.Budget.ToString();
         if (policy.Plan.Decode is { } decode) values["decodeKeep"] = decode.Budget.ToString();
         return values;
     }
+
+    // "+07" says 7; words stay as they are.
+    private static string Invariant(string value)
+        => int.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number) ? number.ToString(CultureInfo.InvariantCulture) : value;
 
     private int[][] Held()
         => [.. Enumerable.Range(0, _config.Layers).Select(layer => Enumerable.Range(0, _config.KvHeads).Select(head => _sequence.Store.Held(layer, head)).ToArray())];

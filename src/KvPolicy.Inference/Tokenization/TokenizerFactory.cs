@@ -12,7 +12,7 @@ namespace KvPolicy.Inference.Tokenization;
 public static class TokenizerFactory
 {
     private const string TokenizerJsonName = "tokenizer.json", TokenizerModelName = "tokenizer.model";
-    private const string TokenizerConfigName = "tokenizer_config.json", TemplateName = "chat_template.jinja";
+    private const string TokenizerConfigName = "tokenizer_config.json", TemplateName = "chat_template.jinja", AddedTokensName = "added_tokens.json";
 
     /// <summary>From the metadata of a GGUF file. Nothing of the file is needed afterwards.</summary>
     /// <exception cref="ModelFormatException">The tokenizer is unknown or contradicts itself.</exception>
@@ -102,7 +102,7 @@ public static class TokenizerFactory
         SentencePieceFile model = SentencePieceFile.Read(file, folder.ReadAllBytes(TokenizerModelName));
         SentencePieceVocabulary pieces = model.Vocabulary;
         if (pieces.Prefix != SpacePrefix.None && !settings.Flag("legacy", true)) pieces = pieces with { Prefix = SpacePrefix.TextStart };
-        List<AddedToken> added = AddedTokens(pieces, settings.DeclaredTokens());
+        List<AddedToken> added = AddedTokens(pieces, DeclaredTokens(folder, settings));
         var builder = new VocabularyBuilder(file, "pieces", pieces.Pieces.Length + added.Count);
         for (int id = 0; id < pieces.Pieces.Length; id++) builder.Set(id, SentencePieceTokens.Bytes(pieces.Pieces[id]), TokenKind.Text);
         foreach (AddedToken token in added) builder.Set(token);
@@ -132,13 +132,34 @@ public static class TokenizerFactory
         });
     }
 
+    // What tokenizer_config.json declares, and the ids that other files of the folder give.
+    private static List<AddedToken> DeclaredTokens(ModelFolder folder, HuggingFaceSettings settings)
+    {
+        List<AddedToken> tokens = settings.DeclaredTokens();
+        foreach (AddedToken token in TokensBesideModel(folder))
+        {
+            int known = tokens.FindIndex(t => t.Content == token.Content);
+            if (known < 0) tokens.Add(token);
+            else if (tokens[known].Id < 0) tokens[known] = tokens[known] with { Id = token.Id };
+        }
+        return tokens;
+    }
+
+    private static IEnumerable<AddedToken> TokensBesideModel(ModelFolder folder)
+    {
+        JsonPiece? list = ReadJson(folder, TokenizerJsonName)?["added_tokens"], map = ReadJson(folder, AddedTokensName);
+        if (list is { IsNull: false } tokens) foreach (JsonPiece item in tokens.Items()) yield return AddedTokenJson.Read(item, item["id"].Int());
+        if (map is { } ids) foreach ((string content, JsonPiece id) in ids.Members()) yield return AddedTokenJson.Read(content, id);
+    }
+
     private static int? IdOf(string text, List<AddedToken> added, SentencePieceVocabulary pieces)
         => added.Find(token => token.Content == text)?.Id ?? (Array.IndexOf(pieces.Pieces, text) is >= 0 and int id ? id : null);
 
-    // Control and user-defined pieces are looked for in the text, and so is what tokenizer_config.json adds.
+    // Control and user-defined pieces are looked for in the text, and so is what the files beside declare.
     private static List<AddedToken> AddedTokens(SentencePieceVocabulary pieces, List<AddedToken> declared)
     {
-        var tokens = new List<AddedToken>(declared.Where(token => token.Id >= 0));
+        // Nothing is normalized before SentencePiece, so all of them are looked for in the text as it is.
+        var tokens = new List<AddedToken>(declared.Where(token => token.Id >= 0).Select(token => token with { Normalized = false }));
         foreach (AddedToken token in declared.Where(token => token.Id < 0))
         {
             if (Array.IndexOf(pieces.Pieces, token.Content) is >= 0 and int id && !tokens.Exists(t => t.Id == id)) tokens.Add(token with { Id = id });

@@ -94,6 +94,8 @@ public class ArgumentParserTests
     [InlineData("1", 130, 130)]
     [InlineData("1.0", 130, 130)]
     [InlineData("1e-1", 130, 13)]
+    [InlineData("1e-9", 130, 1)]
+    [InlineData("1e-40", 130, 1)]
     public void A_fraction_is_the_decimal_that_was_written(string text, int of, int stay)
         => Assert.Equal(stay, Parse("--keep", text).Fraction("--keep")!.Value.FloorOf(of));
 
@@ -107,7 +109,14 @@ public class ArgumentParserTests
     [InlineData("99999999999999999999")]
     [InlineData("2147483648")]
     public void A_whole_number_outside_its_range_or_form_is_refused(string text)
-        => Assert.Contains("whole number of at least 1", Assert.Throws<UsageException>(() => Parse("--keep-tokens", text).Whole("--keep-tokens", 1)).Message, StringComparison.Ordinal);
+        => Assert.Contains("whole number from 1 to 2147483647", Assert.Throws<UsageException>(() => Parse("--keep-tokens", text).Whole("--keep-tokens", 1)).Message, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("0", 0)]
+    [InlineData("40", 40)]
+    [InlineData("2147483648", int.MaxValue)]
+    [InlineData("99999999999999999999", int.MaxValue)]
+    public void Where_more_than_there_is_means_all_no_number_is_too_large(string text, int expected) => Assert.Equal(expected, Parse("--keep-tokens", text).UpTo("--keep-tokens"));
 
     [Fact]
     public void Two_options_for_one_thing_are_refused()

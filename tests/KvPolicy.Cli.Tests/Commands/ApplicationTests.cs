@@ -39,6 +39,15 @@ public class ApplicationTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Help_is_also_JSON(string name)
+    {
+        Assert.Equal(InProcess.Run(name, "--help").Out, InProcess.Run(name, "--help", "--json").Json.GetString());
+        Assert.Equal(InProcess.Run("--help").Out, InProcess.Run("--help", "--json").Json.GetString());
+        Assert.Equal(InProcess.Run("help", name).Out, InProcess.Run("help", name, "--json").Json.GetString());
+    }
+
     [Fact]
     public void The_version_is_also_JSON() => Assert.Equal(InProcess.Run("--version").Out.Trim(), InProcess.Run("--version", "--json").Json.GetString());
 

@@ -27,6 +27,12 @@ public sealed class PerplexityTests : IDisposable
         Assert.Equal((0.75 * Math.Log(1.5) + 0.25 * Math.Log(0.5)) / 2, score.Divergence, 1e-6);
     }
 
+    [Theory]
+    [InlineData(float.NaN)]
+    [InlineData(float.PositiveInfinity)]
+    public void Logits_that_are_no_numbers_are_refused(float wrong)
+        => Assert.Contains("weights are damaged", Assert.Throws<InvalidOperationException>(() => new PerplexityScore().Add([0, wrong], 0)).Message, StringComparison.Ordinal);
+
     [Fact]
     public void A_policy_that_keeps_all_does_not_diverge()
     {

@@ -20,6 +20,14 @@ public sealed class RunTests : IDisposable
     private static string Ids(JsonElement run) => run.GetProperty("tokenIds").GetRawText();
 
     [Fact]
+    public void The_receipt_writes_parameters_in_invariant_form()
+    {
+        JsonElement parameters = Json("--prompt", Question, "--policy", "ShotKv", "--set", "sinks=+07", "--set", "rows=all", "--max-tokens", "0")
+            .GetProperty("receipt").GetProperty("policy").GetProperty("parameters");
+        Assert.Equal(("7", "all"), (parameters.GetProperty("sinks").GetString(), parameters.GetProperty("rows").GetString()));
+    }
+
+    [Fact]
     public void The_answer_and_the_receipt_are_one_JSON_value()
     {
         JsonElement run = Json("--special", "--prompt", Shots + Question, "--policy", "ShotKv", "--keep", "0.7", "--set", "sinks=0", "--shots", "<sep>", "--max-tokens", "3");

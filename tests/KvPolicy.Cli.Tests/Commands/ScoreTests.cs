@@ -28,6 +28,14 @@ public sealed class ScoreTests : IDisposable
     }
 
     [Fact]
+    public void Steps_whose_kept_sets_no_array_could_hold_are_refused_before_the_work()
+    {
+        string input = Tensors.Write(_folder, "i", Tensors.Random("queries", 2, 4, 17_000, 1), Tensors.Random("keys", 2, 4, 17_000, 1), Tensors.Random("values", 2, 4, 17_000, 1));
+        Score(input, "--decode-steps", "16000").Refuses(2, "--decode-steps 16000", "[16000, 2, 4, 17000]");
+        Assert.Equal(["i"], _folder.Names);
+    }
+
+    [Fact]
     public void A_layer_axis_may_lead()
     {
         string input = Tensors.Write(_folder, "i", Tensors.Random("queries", 2, 4, 10, 8), Tensors.Random("keys", 2, 2, 10, 8), Tensors.Random("values", 2, 2, 10, 8));

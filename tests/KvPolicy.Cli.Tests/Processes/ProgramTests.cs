@@ -60,6 +60,18 @@ public sealed class ProgramTests : IDisposable
         Assert.Equal(["i"], _folder.Names);
     }
 
+    [Theory]
+    [InlineData("no-such 2>&-", 2)]
+    [InlineData("no-such 2>/dev/full", 2)]
+    [InlineData("policies >&-", 1)]
+    [InlineData("policies --json >&-", 1)]
+    public void A_stream_that_is_closed_or_full_leaves_the_exit_code(string command, int expected)
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        using Process shell = Process.Start("sh", ["-c", $"exec dotnet '{Path.Combine(AppContext.BaseDirectory, "KvPolicy.Cli.dll")}' {command}"]);
+        Assert.Equal(expected, CliProcess.ExitCode(shell));
+    }
+
     [Fact]
     public void Standard_output_and_error_in_one_file_do_not_overwrite_each_other()
     {

@@ -86,6 +86,26 @@ public sealed class GgufModelTests : IDisposable
         Refused(qwen3.Set("qwen3.attention.key_length", 6u), "attn_q.weight", "[8, 8]");
     }
 
+    /// <summary>Keys that converters, quantizers and splitters write beside those that count.</summary>
+    [Fact]
+    public void Keys_of_no_effect_are_accepted()
+    {
+        GgufBuilder gguf = TinyModel.Gguf();
+        foreach (string key in (string[])["general.name", "general.type", "general.license", "general.size_label", "general.base_model.0.repo_url", "quantize.imatrix.file",
+            "quantize.imatrix.dataset", "tokenizer.chat_template.tool_use", "tokenizer.huggingface.json", "llama.tensor_data_layout"]) gguf.Set(key, "x");
+        foreach (string key in (string[])["general.file_type", "general.quantization_version", "general.base_model.count", "quantize.imatrix.entries_count", "split.no",
+            "split.count", "split.tensors.count", "llama.expert_count", "llama.expert_used_count", "llama.attention.sliding_window", "tokenizer.ggml.fim_pre_token_id",
+            "tokenizer.ggml.seperator_token_id", "tokenizer.ggml.token_type_count"]) gguf.Set(key, 0u);
+        gguf.Set("tokenizer.ggml.padding_token_id", uint.MaxValue).Set("tokenizer.ggml.add_bos_token", false).Set("tokenizer.ggml.add_space_prefix", false)
+            .Set("general.tags", (string[])["a", "b"]).Set("general.languages", (string[])[]).Set("llama.attention.causal", true)
+            .Set("llama.vocab_size", (uint)TinyModel.GgufVocabulary).Set("llama.rope.dimension_count", 4u).Set("llama.attention.key_length", 4u)
+            .Set("llama.attention.value_length", 4u).Set("llama.attention.layer_norm_epsilon", 1e-5f).Set("llama.rope.scaling.attn_factor", 1f)
+            .Set("llama.rope.scaling.finetuned", false).Set("llama.rope.scaling.original_context_length", 16u);
+        using Model plain = Load(TinyModel.Gguf());
+        using Model model = Load(gguf);
+        Assert.Equal(plain.Config, model.Config);
+    }
+
     [Fact]
     public void What_is_not_supported_is_refused_by_name()
     {

@@ -159,6 +159,23 @@ public sealed class HfModelTests : IDisposable
         Refused(key is "hidden_size" or "num_hidden_layers" or "head_dim" or "vocab_size" or "num_key_value_heads" or "rms_norm_eps" or "max_position_embeddings" or "rope_theta" ? word : key, word);
     }
 
+    /// <summary>Keys of published configs that change nothing for the model that carries them.</summary>
+    [Theory]
+    [InlineData("llama", """{"is_llama_config":true,"rope_interleaved":false,"pretraining_tp":1,"transformers.js_config":{"kv_cache_dtype":{"fp16":"float16"}}}""")]
+    [InlineData("llama", """{"_name_or_path":"a/b","use_cache":true,"initializer_range":0.02,"attention_dropout":0.1,"mlp_bias":false,"head_dim":null}""")]
+    [InlineData("llama", """{"quantization_config":null,"num_experts":0,"num_local_experts":0,"no_rope_layers":[],"clip_qkv":null,"partial_rotary_factor":1.0}""")]
+    [InlineData("llama", """{"eos_token_id":-1,"bos_token_id":-1,"pad_token_id":-1,"architectures":null,"torch_dtype":"bfloat16"}""")]
+    [InlineData("llama", """{"auto_map":{"AutoConfig":"x.Y"},"rope_scaling":{"type":"default"},"hidden_act":"swish","transformers_version":"4.31.0"}""")]
+    [InlineData("mistral", """{"architectures":["MistralForCausalLM"],"sliding_window":null,"attention_dropout":0.0}""")]
+    [InlineData("qwen2", """{"use_sliding_window":false,"sliding_window":32768,"max_window_layers":21,"use_mrope":false,"attention_bias":true}""")]
+    public void Keys_of_no_effect_are_accepted(string family, string keys)
+    {
+        if (family == "qwen2") AddBiases();
+        ModelConfig plain = Loaded(("model_type", $"\"{family}\""), ("sliding_window", "null"));
+        ModelConfig config = Loaded([("model_type", $"\"{family}\""), .. JsonNode.Parse(keys)!.AsObject().Select(k => (k.Key, (string?)(k.Value?.ToJsonString() ?? "null")))]);
+        Assert.Equal(plain, config);
+    }
+
     [Theory]
     [InlineData("", "empty")]
     [InlineData("{", "no valid JSON")]

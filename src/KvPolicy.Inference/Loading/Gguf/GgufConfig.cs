@@ -17,8 +17,9 @@ internal sealed class GgufConfig
         "rope.freq_base", "rope.dimension_count", "rope.scale_linear", "rope.scaling.type", "rope.scaling.factor",
         // Read only to be refused where they would have an effect.
         "expert_count", "expert_used_count", "attention.causal", "rope.scaling.attn_factor",
-        // Of no effect: notes by the converter, and the length before a scaling that is described elsewhere.
-        "tensor_data_layout", "rope.scaling.original_context_length", "rope.scaling.finetuned",
+        // Of no effect: notes by the converter, the epsilon of norms that these families have not, and the length before a scaling that is
+        // described elsewhere.
+        "tensor_data_layout", "attention.layer_norm_epsilon", "rope.scaling.original_context_length", "rope.scaling.finetuned",
     };
 
     private readonly string _file;

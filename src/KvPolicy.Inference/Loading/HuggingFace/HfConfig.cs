@@ -31,7 +31,7 @@ internal static class HfConfig
     private static (ModelConfig Config, bool Tied) Read(HfJson json)
     {
         Architecture architecture = ReadArchitecture(json);
-        RefuseUnsupported(json);
+        RefuseUnsupported(json, architecture);
         int heads = json.NeedInt("num_attention_heads");
         int hidden = json.NeedInt("hidden_size");
         double theta = HfRope.Theta(json);
@@ -78,9 +78,10 @@ internal static class HfConfig
         return architecture;
     }
 
-    private static void RefuseUnsupported(HfJson json)
+    private static void RefuseUnsupported(HfJson json, Architecture architecture)
     {
-        json.OnlyFalse("attention_bias");
+        // Qwen2 has its three biases whatever the key says.
+        if (architecture != Architecture.Qwen2) json.OnlyFalse("attention_bias");
         json.OnlyFalse("mlp_bias");
         json.OnlyFalse("rope_interleaved");
         json.Only("partial_rotary_factor", 1);
@@ -88,7 +89,7 @@ internal static class HfConfig
             "attn_logit_softcapping", "final_logit_softcapping", "clip_qkv"];
         foreach (string key in foreign)
         {
-            if (json.Has(key)) throw json.Unsupported(key, "this feature");
+            if (json.Has(key) && !json.IsNothing(key)) throw json.Unsupported(key, "this feature");
         }
         string activation = json.String("hidden_act") ?? "silu";
         if (activation is not ("silu" or "swish")) throw json.Unsupported("hidden_act", $"\"{LoadError.Printable(activation)}\"");

@@ -18,6 +18,16 @@ internal readonly struct HfJson(string file, JsonElement element, string prefix 
     /// <summary>True where the key is there and null.</summary>
     internal bool IsNull(string key) => element.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.Null;
 
+    /// <summary>True for a value that says "none of it": 0, false, an empty list or object.</summary>
+    internal bool IsNothing(string key) => TryGet(key, out JsonElement value) && value.ValueKind switch
+    {
+        JsonValueKind.False => true,
+        JsonValueKind.Number => value.TryGetDouble(out double number) && number == 0,
+        JsonValueKind.Array => value.GetArrayLength() == 0,
+        JsonValueKind.Object => !value.EnumerateObject().Any(),
+        _ => false,
+    };
+
     internal int? Int(string key)
     {
         if (!TryGet(key, out JsonElement value)) return null;

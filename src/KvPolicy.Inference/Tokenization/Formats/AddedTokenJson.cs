@@ -3,7 +3,7 @@ using KvPolicy.Inference.Tokenization.Added;
 
 namespace KvPolicy.Inference.Tokenization.Formats;
 
-/// <summary>An added token as tokenizer.json and tokenizer_config.json write it.</summary>
+/// <summary>An added token as tokenizer.json, tokenizer_config.json and (older) added_tokens.json write it.</summary>
 internal static class AddedTokenJson
 {
     internal static AddedToken Read(JsonPiece item, int id)
@@ -19,4 +19,8 @@ internal static class AddedTokenJson
             RightStrip: item["rstrip"].Bool(false),
             Normalized: item["normalized"].Bool(false));
     }
+
+    /// <summary>A member of added_tokens.json, which says nothing but text and id.</summary>
+    internal static AddedToken Read(string content, JsonPiece id)
+        => content.Length > 0 && id.Int() >= 0 ? new AddedToken(id.Int(), content, Special: false) : throw id.Wrong("a token and its id");
 }

@@ -26,6 +26,7 @@ internal static class GgufPreTokenizers
 
     private static readonly GgufPreTokenizer Gpt2Kind = new([SplitRule.Gpt2]);
     private static readonly GgufPreTokenizer Llama3Kind = new([Llama3], IgnoresMerges: true, AddsBos: true);
+    private static readonly GgufPreTokenizer Qwen2Kind = new([Qwen2], Composes: true);
     private static readonly GgufPreTokenizer DigitsThenGpt2 = new([SplitRule.SingleDigits, SplitRule.Gpt2]);
 
     private static readonly Dictionary<string, GgufPreTokenizer> Known = new(StringComparer.Ordinal)
@@ -37,7 +38,8 @@ internal static class GgufPreTokenizers
         ["llama-v3"] = Llama3Kind,
         ["smaug-bpe"] = new([Llama3]),
         ["dbrx"] = new([Llama3]),
-        ["qwen2"] = new([Qwen2], Composes: true),
+        ["qwen2"] = Qwen2Kind,
+        ["deepseek-r1-qwen"] = Qwen2Kind,
         ["smollm"] = DigitsThenGpt2,
         ["starcoder"] = DigitsThenGpt2,
         ["refact"] = DigitsThenGpt2,

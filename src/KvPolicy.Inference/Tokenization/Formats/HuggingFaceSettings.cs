@@ -81,7 +81,8 @@ internal sealed class HuggingFaceSettings
         {
             if (document is not { } config || config["eos_token_id"].IsNull) continue;
             JsonPiece eos = config["eos_token_id"];
-            foreach (JsonPiece id in eos.IsArray ? eos.Items() : [eos]) ids.Add(SpecialIds.Check(id.File, id.Path, id.Int(), vocabulary));
+            // -1 is an old way to say that there is none.
+            foreach (JsonPiece id in eos.IsArray ? eos.Items() : [eos]) if (id.Int() != -1) ids.Add(SpecialIds.Check(id.File, id.Path, id.Int(), vocabulary));
         }
         if (Token("eos_token") is { } text && idOf(text) is { } end) ids.Add(end);
         return ids;
