@@ -118,7 +118,7 @@ internal sealed class GpuTileWriter(SourceWriter writer, KernelPlan plan, TilePa
         writer.Space();
         writer.Line($"// {stage.Name}: the running sum that lives with the key, this call's part added.");
         writer.Line($"float {stage.Name} = {stage.Input};");
-        using (writer.Open(stage.OnlyWhenAll ? "if (observedRows == int.MaxValue)" : "if (lane < held)"))
+        using (writer.Open(stage.OnlyWhenAll ? "if (observedRows == int.MaxValue && lane < held)" : "if (lane < held)"))
         {
             writer.Line($"{stage.Name} += layer.State[page * 32 + lane];");
             writer.Line($"layer.State[page * 32 + lane] = {stage.Name};");

@@ -150,7 +150,7 @@ namespace KvPolicy.Generated
 
                 // sum: the running sum that lives with the key, this call's part added.
                 float sum = attention;
-                if (observedRows == int.MaxValue)
+                if (observedRows == int.MaxValue && lane < held)
                 {
                     sum += layer.State[page * 32 + lane];
                     layer.State[page * 32 + lane] = sum;
