@@ -1,4 +1,5 @@
 using KvPolicy.Cli.CommandLine;
+using KvPolicy.Inference.Loading;
 
 namespace KvPolicy.Cli.Output;
 
@@ -25,7 +26,7 @@ internal sealed class OutputFile : IDisposable
         if (Directory.Exists(path)) throw new UsageException($"{option} {path}: is a folder; name a file in it");
         try
         {
-            string place = Path.GetFullPath(new FileInfo(path).LinkTarget is null ? path : File.ResolveLinkTarget(path, returnFinalTarget: true)!.FullName);
+            string place = RealPath.Of(path);
             // Renaming onto a device would replace the device.
             if (IsDevice(place)) return new OutputFile(place, null, new FileStream(place, FileMode.Open, FileAccess.Write, FileShare.ReadWrite));
             string beside = $"{place}.{Path.GetRandomFileName()}.tmp";

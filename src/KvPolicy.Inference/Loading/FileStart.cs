@@ -14,8 +14,12 @@ internal static class FileStart
         if (!File.Exists(path)) throw LoadError.Of(path, "path", "no such file", "check the spelling of the path");
         try
         {
-            FileSystemInfo file = File.ResolveLinkTarget(path, returnFinalTarget: true) ?? new FileInfo(path);
-            if (file is FileInfo { Length: 0 }) throw LoadError.Damaged(path, "size", "the file is empty, or not a regular one");
+            // The length of a link is its own.
+            if (new FileInfo(RealPath.Of(path)).Length == 0) throw LoadError.Damaged(path, "size", "the file is empty, or not a regular one");
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw LoadError.Of(path, "path", "is a link that leads nowhere", "fetch the file again", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -50,6 +50,21 @@ public sealed class OutputFileTests : IDisposable
     }
 
     [Fact]
+    public void A_relative_link_counts_from_where_its_folder_really_is()
+    {
+        Directory.CreateDirectory(_folder["deep/er"]);
+        Directory.CreateSymbolicLink(_folder["short"], "deep/er");
+        File.CreateSymbolicLink(_folder["deep/er/link"], "../target");
+        using (var file = OutputFile.Create("--output", _folder["short/link"]))
+        {
+            file.Stream.Write("new"u8);
+            file.Complete();
+        }
+
+        Assert.Equal("new", File.ReadAllText(_folder["deep/target"]));
+    }
+
+    [Fact]
     public void A_folder_or_a_missing_folder_is_refused_before_the_work()
     {
         Assert.Throws<UsageException>(() => OutputFile.Create("--output", _folder.Path));

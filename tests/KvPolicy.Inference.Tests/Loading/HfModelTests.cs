@@ -268,6 +268,29 @@ public sealed class HfModelTests : IDisposable
         With("{", "index", "no valid JSON");
     }
 
+    /// <summary>The hub's cache: snapshots/x/FILE -> ../../blobs/HASH, and the snapshot under a name of its own.</summary>
+    [SkippableFact]
+    public void Relative_links_count_from_where_their_folder_really_is()
+    {
+        Skip.If(OperatingSystem.IsWindows(), "links need rights there");
+        using var hub = new TemporaryFolder();
+        Directory.CreateDirectory(hub.At("blobs"));
+        Directory.CreateDirectory(hub.At("snapshots/x"));
+        foreach ((string name, byte[] bytes) in TinyModel.Folder())
+        {
+            hub.Write("blobs/" + name.Length, bytes);
+            File.CreateSymbolicLink(hub.At("snapshots/x/" + name), "../../blobs/" + name.Length);
+        }
+        Directory.CreateSymbolicLink(_folder.At("model"), hub.At("snapshots/../snapshots/x"));
+        Directory.CreateSymbolicLink(_folder.At("again"), "model");
+        foreach (string path in new[] { hub.At("snapshots/x"), _folder.At("model"), _folder.At("again") + "/" }) ModelLoader.Load(path).Dispose();
+        File.Delete(hub.At("blobs/" + "config.json".Length));
+        LoadAssert.Refused(_folder.At("model"), "config.json", "leads nowhere");
+        File.CreateSymbolicLink(hub.At("a"), "b");
+        File.CreateSymbolicLink(hub.At("b"), "a");
+        Assert.Throws<ModelFormatException>(() => ModelLoader.Load(hub.At("a")));
+    }
+
     [Fact]
     public void A_folder_that_is_no_model_says_what_is_missing()
     {
