@@ -25,6 +25,7 @@ internal static class TypeRules
 
     private static string? Refusal(INamedTypeSymbol type) => type switch
     {
+        { TypeKind: not TypeKind.Class } => "not a class",
         { IsStatic: true } => "static: instances carry its numbers",
         { IsAbstract: true } => "abstract: an instance of it must exist",
         { IsRecord: true } => "a record: its equality would run through generated members",

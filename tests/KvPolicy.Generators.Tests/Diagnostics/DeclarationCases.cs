@@ -24,6 +24,7 @@ internal static class DeclarationCases
         new("generic", $"[KvPolicy, Prefill] public partial class [|P|]<T> {{ {Hook} }}", "KVP0002", "generic"),
         new("static", $"[KvPolicy, Prefill] public static partial class [|P|] {{ {Hook} }}", "KVP0002", "static"),
         new("abstract", $"[KvPolicy, Prefill] public abstract partial class [|P|] {{ {Hook} }}", "KVP0002", "abstract"),
+        new("struct", $"[KvPolicy, Prefill] public partial struct [|P|] {{ {Hook} }}", "KVP0002", "not a class"),
         new("record", $"[KvPolicy, Prefill] public partial record [|P|] {{ {Hook} }}", "KVP0002", "a record"),
         new("file-local", $"[KvPolicy, Prefill] file partial class [|P|] {{ {Hook} }}", "KVP0002", "file-local"),
         new("private", $"public partial class Outer {{ [KvPolicy, Prefill] private partial class [|P|] {{ {Hook} }} }}", "KVP0002", "neither public nor internal"),
