@@ -18,8 +18,8 @@ public sealed class PolicyGenerator : IIncrementalGenerator
         IncrementalValuesProvider<PolicyModel> models = context.SyntaxProvider
             .ForAttributeWithMetadataName(
                 WellKnownNames.KvPolicyAttribute,
-                static (node, _) => node is TypeDeclarationSyntax,
-                static (found, token) => PolicyParser.Parse((INamedTypeSymbol)found.TargetSymbol, token).Model)
+                static (node, _) => node is ClassDeclarationSyntax,
+                static (found, token) => IsFirst(found, WellKnownNames.KvPolicyAttribute) ? PolicyParser.Parse((INamedTypeSymbol)found.TargetSymbol, token).Model : null)
             .Where(static model => model is not null)
             .Select(static (model, _) => model!)
             .WithTrackingName(StepNames.Model);
@@ -30,18 +30,26 @@ public sealed class PolicyGenerator : IIncrementalGenerator
             .Select(static (plan, _) => plan!)
             .WithTrackingName(StepNames.Plan);
 
-        context.RegisterSourceOutput(plans, static (output, plan) => PolicyFiles.Add(plan, output.AddSource));
+        context.RegisterSourceOutput(
+            plans.Combine(HintNames.Twins(plans.Select(static (plan, _) => plan.Model.Type.HintName))),
+            static (output, pair) => PolicyFiles.Add(pair.Left, HintNames.Of(pair.Left.Model.Type.HintName, pair.Right), output.AddSource));
 
         IncrementalValuesProvider<CatalogModel> catalogs = context.SyntaxProvider
             .ForAttributeWithMetadataName(
                 WellKnownNames.PolicyCatalogAttribute,
-                static (node, _) => node is TypeDeclarationSyntax,
-                static (found, token) => CatalogParser.Parse((INamedTypeSymbol)found.TargetSymbol, token).Catalog)
+                static (node, _) => node is ClassDeclarationSyntax,
+                static (found, token) => IsFirst(found, WellKnownNames.PolicyCatalogAttribute) ? CatalogParser.Parse((INamedTypeSymbol)found.TargetSymbol, token).Catalog : null)
             .Where(static catalog => catalog is not null)
             .Combine(plans.Select(static (plan, _) => plan.Model.Type).Collect())
             .Select(static (pair, _) => CatalogModel.Of(pair.Left!, pair.Right))
             .WithTrackingName(StepNames.Catalog);
 
-        context.RegisterSourceOutput(catalogs, static (output, catalog) => output.AddSource($"{catalog.Type.HintName}.Catalog.g.cs", CatalogEmitter.Emit(catalog)));
+        context.RegisterSourceOutput(
+            catalogs.Combine(HintNames.Twins(catalogs.Select(static (catalog, _) => catalog.Type.HintName))),
+            static (output, pair) => output.AddSource($"{HintNames.Of(pair.Left.Type.HintName, pair.Right)}.Catalog.g.cs", CatalogEmitter.Emit(pair.Left)));
     }
+
+    // A class has its attribute once; where an author wrote it on two parts, the compiler says so, and the files are still written once.
+    private static bool IsFirst(GeneratorAttributeSyntaxContext found, string attribute)
+        => AttributeReader.Syntax(found.TargetSymbol, attribute) is not { } first || (first.SyntaxTree == found.TargetNode.SyntaxTree && found.TargetNode.Span.Contains(first.Span));
 }

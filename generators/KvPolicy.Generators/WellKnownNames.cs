@@ -11,5 +11,6 @@ internal static class WellKnownNames
     public const string PoolAttribute = "KvPolicy.PoolAttribute";
     public const string ShareAttribute = "KvPolicy.ShareAttribute";
     public const string ProtectAttribute = "KvPolicy.ProtectAttribute";
+    public const string ObsoleteAttribute = "System.ObsoleteAttribute";
     public const string RangeAttribute = "System.ComponentModel.DataAnnotations.RangeAttribute";
 }

@@ -24,7 +24,7 @@ public sealed class CatalogAnalyzer : DiagnosticAnalyzer
     private static void Analyze(SymbolAnalysisContext context)
     {
         var type = (INamedTypeSymbol)context.Symbol;
-        if (AttributeReader.Find(type, WellKnownNames.PolicyCatalogAttribute) is null) return;
+        if (type.TypeKind != TypeKind.Class || AttributeReader.Find(type, WellKnownNames.PolicyCatalogAttribute) is null) return;
         foreach (Fault fault in CatalogParser.Parse(type, context.CancellationToken).Faults)
         {
             Location location = FaultLocator.Locate(type, fault.Subject, WellKnownNames.PolicyCatalogAttribute, context.CancellationToken);

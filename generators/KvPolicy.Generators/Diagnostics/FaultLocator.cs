@@ -1,4 +1,5 @@
 using KvPolicy.Generators.Model;
+using KvPolicy.Generators.Parsing;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
 
@@ -28,5 +29,5 @@ internal static class FaultLocator
         => Attribute(type, marker, token)?.FirstAncestorOrSelf<TypeDeclarationSyntax>()?.Identifier.GetLocation() ?? type.Locations.FirstOrDefault() ?? Location.None;
 
     private static SyntaxNode? Attribute(INamedTypeSymbol type, string metadataName, CancellationToken token)
-        => type.GetAttributes().FirstOrDefault(attribute => attribute.AttributeClass?.ToDisplayString() == metadataName)?.ApplicationSyntaxReference?.GetSyntax(token);
+        => AttributeReader.Syntax(type, metadataName)?.GetSyntax(token);
 }

@@ -43,9 +43,17 @@ public sealed class KernelSafetyAnalyzer : DiagnosticAnalyzer
 
     private static void Report(SymbolAnalysisContext context, INamedTypeSymbol type, Bodies bodies)
     {
-        foreach (IMethodSymbol method in Reached(type, bodies))
+        // A hook that is not even one is refused as such.
+        IEnumerable<IMethodSymbol> hooks = bodies.Keys.Where(method =>
+            HookParser.Names.Contains(method.Name) && method.ReturnType.SpecialType == SpecialType.System_Single && SymbolEqualityComparer.Default.Equals(method.ContainingType, type));
+        foreach (IMethodSymbol method in Reached(hooks, bodies))
         {
-            foreach (Diagnostic diagnostic in bodies[method].Findings) context.ReportDiagnostic(diagnostic);
+            MethodBody body = bodies[method];
+            foreach (Diagnostic diagnostic in body.Findings) context.ReportDiagnostic(diagnostic);
+            foreach ((IMethodSymbol callee, Location place) in body.Callees)
+            {
+                if (Reached([callee], bodies).Contains(method)) context.ReportDiagnostic(body.Recursion(callee, place));
+            }
         }
     }
 
@@ -53,16 +61,16 @@ public sealed class KernelSafetyAnalyzer : DiagnosticAnalyzer
 
     private static bool IsInPolicy(INamedTypeSymbol? type) => type is not null && (IsPolicy(type) || IsInPolicy(type.ContainingType));
 
-    // The hooks, and the methods of the class that they call, directly or not.
-    private static HashSet<IMethodSymbol> Reached(INamedTypeSymbol type, Bodies bodies)
+    // Some methods, and those of the class that they call, directly or not.
+    private static HashSet<IMethodSymbol> Reached(IEnumerable<IMethodSymbol> from, Bodies bodies)
     {
         var reached = new HashSet<IMethodSymbol>(SymbolEqualityComparer.Default);
-        var next = new Stack<IMethodSymbol>(bodies.Keys.Where(method => HookParser.Names.Contains(method.Name) && SymbolEqualityComparer.Default.Equals(method.ContainingType, type)));
+        var next = new Stack<IMethodSymbol>(from);
         while (next.Count > 0)
         {
             IMethodSymbol method = next.Pop();
             if (!bodies.TryGetValue(method, out MethodBody? body) || !reached.Add(method)) continue;
-            foreach (IMethodSymbol callee in body.Callees) next.Push(callee);
+            foreach ((IMethodSymbol callee, _) in body.Callees) next.Push(callee);
         }
 
         return reached;

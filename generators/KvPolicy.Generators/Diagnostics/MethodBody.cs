@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
+using System.Reflection;
 using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
 using Microsoft.CodeAnalysis.Operations;
 
 namespace KvPolicy.Generators.Diagnostics;
@@ -14,8 +16,8 @@ internal sealed class MethodBody
     /// <summary>What to report if a hook reaches the method.</summary>
     public List<Diagnostic> Findings { get; } = [];
 
-    /// <summary>Methods in source that it calls.</summary>
-    public List<IMethodSymbol> Callees { get; } = [];
+    /// <summary>Methods in source that it calls, and where.</summary>
+    public List<(IMethodSymbol Method, Location Place)> Callees { get; } = [];
 
     public static MethodBody Read(IMethodSymbol method, ImmutableArray<IOperation> blocks)
     {
@@ -65,6 +67,10 @@ internal sealed class MethodBody
                 break;
             case IInvocationOperation call:
                 Call(call);
+                if (IsDouble(call)) Report(DiagnosticDescriptors.HookUsesDouble, operation);
+                break;
+            case ILocalFunctionOperation local:
+                if (Captured(local) is { } captured) Report(DiagnosticDescriptors.HookAllocates, operation, $"a closure, since local function {local.Symbol.Name} reads {captured} from around it");
                 break;
             default:
                 if (IsChecked(operation)) Report(DiagnosticDescriptors.HookThrows, operation, "its arithmetic is checked; put it in unchecked(...)");
@@ -89,7 +95,7 @@ internal sealed class MethodBody
         bool isStored = property.ContainingType.GetMembers().OfType<IFieldSymbol>().Any(field => SymbolEqualityComparer.Default.Equals(field.AssociatedSymbol, property) && !(field.IsReadOnly && field.Type.IsValueType));
         if (isStored) Report(DiagnosticDescriptors.HookReadsStatic, operation, property.Name);
         else if (property.DeclaringSyntaxReferences.Length == 0) Report(DiagnosticDescriptors.HookCallsUnknown, operation, $"{property.ContainingType.Name}.{property.Name}");
-        else if (property.GetMethod is { } getter) Callees.Add(getter);
+        else if (property.GetMethod is { } getter) Add(getter, operation);
     }
 
     // Operators, conversions and constructors of structs are calls as well.
@@ -104,17 +110,23 @@ internal sealed class MethodBody
             IPropertyReferenceOperation property => property.Property.GetMethod,
             _ => null,
         };
-        if (method?.DeclaringSyntaxReferences.Length > 0) Callees.Add(method);
+        if (method?.DeclaringSyntaxReferences.Length > 0) Add(method, operation);
+    }
+
+    private void Add(IMethodSymbol method, IOperation operation)
+    {
+        if ((method.MethodImplementationFlags & MethodImplAttributes.NoInlining) != 0) Report(DiagnosticDescriptors.HookCallsUnknown, operation, NameOf(method));
+        Callees.Add((method, operation.Syntax.GetLocation()));
     }
 
     private void Call(IInvocationOperation operation)
     {
         IMethodSymbol method = operation.TargetMethod;
-        string name = $"{method.ContainingType.Name}.{method.Name}";
+        string name = NameOf(method);
         if (method.MethodKind == MethodKind.LocalFunction) return;
         if (operation.IsVirtual && operation.Instance?.Type is not { IsValueType: true }) Report(DiagnosticDescriptors.HookCallsVirtual, operation, name);
         else if (name is "Math.Clamp" or "Math.DivRem" or "MathF.Sign" or "Math.Sign") Report(DiagnosticDescriptors.HookThrows, operation, $"{name} checks its arguments; use comparisons, Math.Min and Math.Max");
-        else if (method.DeclaringSyntaxReferences.Length > 0) Callees.Add(method);
+        else if (method.DeclaringSyntaxReferences.Length > 0) Add(method, operation);
         else if (!KernelLibrary.Has(method)) Report(DiagnosticDescriptors.HookCallsUnknown, operation, name);
     }
 
@@ -130,6 +142,8 @@ internal sealed class MethodBody
 
     private static bool IsWhole(ITypeSymbol? type) => type?.SpecialType is >= SpecialType.System_SByte and <= SpecialType.System_UInt64;
 
+    private static string NameOf(IMethodSymbol method) => $"{method.ContainingType.Name}.{method.Name}";
+
     private static string? Allocation(IOperation operation) => operation switch
     {
         IObjectCreationOperation { Type.IsReferenceType: true } created => $"new {created.Type!.Name}",
@@ -138,7 +152,8 @@ internal sealed class MethodBody
         IAnonymousObjectCreationOperation => "an anonymous object",
         IDelegateCreationOperation => "a delegate",
         IInterpolatedStringOperation => "a string",
-        ILiteralOperation { Type.SpecialType: SpecialType.System_String } => "a string",
+        ILiteralOperation { Type.SpecialType: SpecialType.System_String } or INameOfOperation => "a string",
+        { Kind: OperationKind.None, Syntax: StackAllocArrayCreationExpressionSyntax or ImplicitStackAllocArrayCreationExpressionSyntax } => "memory on the stack",
         IConversionOperation { Type.IsReferenceType: true, Operand.Type.IsValueType: true } => "boxing",
         _ => null,
     };
@@ -162,9 +177,34 @@ internal sealed class MethodBody
         };
     }
 
-    // A literal alone is said once, where it stands; an expression of such literals is not said again.
-    private static bool IsDouble(IOperation operation)
-        => operation is IBinaryOperation { Type.SpecialType: SpecialType.System_Double, Parent: not IBinaryOperation { Type.SpecialType: SpecialType.System_Double } };
+    // What a local function takes from around it, which becomes a field of a class or of a struct passed by reference.
+    private static string? Captured(ILocalFunctionOperation local)
+    {
+        bool IsWithin(ISymbol? symbol) => symbol is not null && (SymbolEqualityComparer.Default.Equals(symbol, local.Symbol) || IsWithin(symbol.ContainingSymbol));
+        return local.Descendants()
+            .Select(operation => operation switch
+            {
+                IParameterReferenceOperation parameter => (ISymbol)parameter.Parameter,
+                ILocalReferenceOperation { Local.IsConst: false } variable => variable.Local,
+                _ => null,
+            })
+            .FirstOrDefault(symbol => symbol is not null && !IsWithin(symbol.ContainingSymbol))?.Name;
+    }
+
+    // Said once of an expression, where it is widest; what the compiler computes costs a kernel nothing. An unsigned number becomes a float by way of a double.
+    private static bool IsDouble(IOperation operation) => operation switch
+    {
+        { ConstantValue.HasValue: true } => false,
+        IConversionOperation { Type.SpecialType: SpecialType.System_Single, Operand.Type.SpecialType: SpecialType.System_UInt32 or SpecialType.System_UInt64 } => true,
+        IBinaryOperation or IUnaryOperation or IConversionOperation or ICompoundAssignmentOperation or IIncrementOrDecrementOperation or IInvocationOperation
+            => operation.Type?.SpecialType == SpecialType.System_Double && Around(operation)?.Type?.SpecialType != SpecialType.System_Double,
+        _ => false,
+    };
+
+    private static IOperation? Around(IOperation operation) => operation.Parent is IArgumentOperation argument ? argument.Parent : operation.Parent;
+
+    /// <summary>What to say of a call that comes back to this method: kernels have no recursion.</summary>
+    public Diagnostic Recursion(IMethodSymbol callee, Location place) => Diagnostic.Create(DiagnosticDescriptors.HookCallsUnknown, place, _name, NameOf(callee));
 
     private void Report(DiagnosticDescriptor descriptor, IOperation operation, params string[] details)
         => Findings.Add(Diagnostic.Create(descriptor, operation.Syntax.GetLocation(), [_name, .. details]));

@@ -25,7 +25,8 @@ public sealed class PolicyDeclarationAnalyzer : DiagnosticAnalyzer
     private static void Analyze(SymbolAnalysisContext context)
     {
         var type = (INamedTypeSymbol)context.Symbol;
-        if (AttributeReader.Find(type, WellKnownNames.KvPolicyAttribute) is null) return;
+        // There the compiler's own refusal of the attribute is enough.
+        if (type.TypeKind is TypeKind.Enum or TypeKind.Delegate || AttributeReader.Find(type, WellKnownNames.KvPolicyAttribute) is null) return;
         ParseResult parsed = PolicyParser.Parse(type, context.CancellationToken);
         IEnumerable<Fault> faults = parsed.Model is null ? parsed.Faults : Planner.Plan(parsed.Model).Faults;
         foreach (Fault fault in faults)

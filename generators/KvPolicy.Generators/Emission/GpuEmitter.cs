@@ -44,7 +44,6 @@ internal sealed class GpuEmitter
             _writer.Line("using global::System;");
             _writer.Line("using global::ILGPU;");
             _writer.Line("using global::ILGPU.Runtime;");
-            _writer.Line("using global::KvPolicy;");
             _writer.Line($"using Policy = {_plan.Model.Type.FullName};");
             _writer.Space();
             Kernels();

@@ -43,7 +43,6 @@ internal sealed class HostEmitter
         using (_writer.Open("namespace KvPolicy.Generated"))
         {
             _writer.Line("using global::System;");
-            _writer.Line("using global::KvPolicy;");
             _writer.Line($"using Policy = {_plan.Model.Type.FullName};");
             if (_plan.Prefill is { } prefill) Pass(prefill, "PrefillPasses", "IPrefillPasses", "The passes after the prefill.");
             if (_plan.Decode is { } decode) Pass(decode, "DecodePasses", "IDecodePasses", "The pass of a decode step.");

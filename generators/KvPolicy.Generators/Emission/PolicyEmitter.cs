@@ -111,7 +111,11 @@ internal sealed class PolicyEmitter
     {
         _writer.Line("/// <summary>Facts of this policy.</summary>");
         _writer.Line(GeneratedFile.Attributes);
-        using (_writer.Open("public static global::KvPolicy.PolicyInfo Info { get; } = new()", ";"))
+        _writer.Line("public static global::KvPolicy.PolicyInfo Info => global::System.Threading.LazyInitializer.EnsureInitialized(ref field, Facts);");
+        _writer.Space();
+        _writer.Line("// Made when asked for: the author's own static instances may come before any initializer here.");
+        _writer.Line(GeneratedFile.Attributes);
+        using (_writer.Open("private static global::KvPolicy.PolicyInfo Facts() => new()", ";"))
         {
             _writer.Line($"Name = {Literal.Code(_model.Type.Name)},");
             _writer.Line($"Summary = {Literal.Code(_model.Documentation.Summary)},");

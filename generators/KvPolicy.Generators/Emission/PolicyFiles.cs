@@ -5,10 +5,13 @@ namespace KvPolicy.Generators.Emission;
 /// <summary>The generated files of a policy.</summary>
 internal static class PolicyFiles
 {
-    /// <summary>Adds each file under its hint name, which carries the namespace and the types around the policy.</summary>
-    public static void Add(KernelPlan plan, Action<string, string> add)
+    /// <summary>Adds each file under its hint name.</summary>
+    /// <param name="plan">The plan.</param>
+    /// <param name="name">Beginning of the names: namespace, types around the policy, its own name.</param>
+    /// <param name="add">Takes a name and a text.</param>
+    public static void Add(KernelPlan plan, string name, Action<string, string> add)
     {
-        string name = plan.Model.Type.HintName, host = HostEmitter.Emit(plan), gpu = GpuEmitter.Emit(plan);
+        string host = HostEmitter.Emit(plan), gpu = GpuEmitter.Emit(plan);
         add($"{name}.Policy.g.cs", PolicyEmitter.Emit(plan));
         add($"{name}.Plan.g.cs", PlanEmitter.Emit(plan));
         add($"{name}.Host.g.cs", host);

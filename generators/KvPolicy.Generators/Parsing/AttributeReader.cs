@@ -15,6 +15,10 @@ internal readonly struct AttributeReader(AttributeData data)
         return null;
     }
 
+    /// <summary>Where the attribute stands, or null.</summary>
+    public static SyntaxReference? Syntax(ISymbol symbol, string metadataName)
+        => symbol.GetAttributes().FirstOrDefault(attribute => attribute.AttributeClass?.ToDisplayString() == metadataName)?.ApplicationSyntaxReference;
+
     public T Argument<T>(int index, T otherwise)
         => index < data.ConstructorArguments.Length && data.ConstructorArguments[index] is { Kind: not TypedConstantKind.Array, Value: T value } ? value : otherwise;
 

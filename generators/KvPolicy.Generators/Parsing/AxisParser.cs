@@ -1,3 +1,5 @@
+using System.Globalization;
+using KvPolicy.Generators.Helpers;
 using KvPolicy.Generators.Model;
 using Microsoft.CodeAnalysis;
 
@@ -41,11 +43,11 @@ internal static class AxisParser
 
     private static BudgetModel Budget(AttributeReader read) => new(Decimal(read.Named<float>("Keep")), read.Named<int>("Tokens"));
 
-    // A float becomes the shortest decimal of seven digits, which is what was written: 0.1f is 0.1.
+    // The shortest text of a float is what was written: 0.1f is 0.1. (A cast would keep seven digits of it.)
     private static decimal? Decimal(float? value) => value switch
     {
         null => null,
-        { } number when number is >= -1e6f and <= 1e6f => (decimal)number,
+        { } number when number is >= -1e6f and <= 1e6f => decimal.Parse(Literal.Text(number), NumberStyles.Float, CultureInfo.InvariantCulture),
         _ => -1m,
     };
 }

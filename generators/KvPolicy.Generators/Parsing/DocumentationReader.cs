@@ -37,10 +37,11 @@ internal static class DocumentationReader
         foreach (SyntaxReference reference in symbol.DeclaringSyntaxReferences)
         {
             var xml = new StringBuilder();
-            foreach (string line in reference.GetSyntax(token).GetLeadingTrivia().ToFullString().Split('\n'))
+            foreach (string line in reference.GetSyntax(token).GetLeadingTrivia().ToFullString().Split('\n', '\r'))
             {
                 string trimmed = line.Trim();
-                if (trimmed.StartsWith("///", StringComparison.Ordinal)) xml.Append(trimmed, 3, trimmed.Length - 3).Append('\n');
+                // Four slashes are a comment on the comment.
+                if (trimmed.StartsWith("///", StringComparison.Ordinal) && !trimmed.StartsWith("////", StringComparison.Ordinal)) xml.Append(trimmed, 3, trimmed.Length - 3).Append('\n');
             }
 
             if (xml.Length == 0) continue;

@@ -1,3 +1,4 @@
+using System.Reflection;
 using KvPolicy.Generators.Diagnostics;
 using KvPolicy.Generators.Helpers;
 using KvPolicy.Generators.Model;
@@ -33,6 +34,9 @@ internal static class HookParser
         IMethodSymbol { IsGenericMethod: true } => "generic",
         IMethodSymbol { ReturnsVoid: true } => "void",
         IMethodSymbol { ReturnsByRef: true } or IMethodSymbol { ReturnsByRefReadonly: true } => "returning by reference",
+        IMethodSymbol { IsExtern: true } => "extern",
+        IMethodSymbol method when (method.MethodImplementationFlags & MethodImplAttributes.NoInlining) != 0 => "marked NoInlining, which leaves a call in the kernel",
+        IMethodSymbol method when AttributeReader.Find(method, WellKnownNames.ObsoleteAttribute) is not null => "obsolete, although generated code calls it",
         IMethodSymbol method when method.ReturnType.SpecialType != SpecialType.System_Single => $"returning {method.ReturnType.ToDisplayString()}",
         { DeclaredAccessibility: not (Accessibility.Public or Accessibility.Internal or Accessibility.ProtectedOrInternal) } => "neither public nor internal",
         _ => null,
@@ -78,12 +82,16 @@ internal static class HookParser
         bool isInteger = parameter.Type.SpecialType == SpecialType.System_Int32;
         double minimum = isInteger ? int.MinValue : float.MinValue, maximum = isInteger ? int.MaxValue : float.MaxValue;
         string? why = Value(parameter, isInteger, out double value) ?? Range(parameter, ref minimum, ref maximum);
-        if (why is null && !(value >= minimum && value <= maximum))
-            why = $"its default {Literal.Text(value)} lies outside {Literal.Text(minimum)} to {Literal.Text(maximum)}";
+        if (why is null && !IsWithin(value, minimum, maximum, isInteger))
+            why = $"its default {(isInteger ? Literal.Text(value) : Literal.Text((float)value))} lies outside {Literal.Text(minimum)} to {Literal.Text(maximum)}";
         if (why is null) return new HyperParameter(parameter.Name, isInteger, value, minimum, maximum, summary);
         faults.Add(Fault.Of(DiagnosticIds.InvalidParameter, subject, parameter.Name, method.Name, why));
         return null;
     }
+
+    // A float is compared with the float that an end of the range is: 0.3f is not 0.3, but [Range(0, 0.3)] means it.
+    private static bool IsWithin(double value, double minimum, double maximum, bool isInteger)
+        => isInteger ? value >= minimum && value <= maximum : (float)value >= (float)minimum && (float)value <= (float)maximum;
 
     private static string? Value(IParameterSymbol parameter, bool isInteger, out double value)
     {
@@ -99,6 +107,7 @@ internal static class HookParser
         double from = range.Argument<object?>(0, null) switch { int whole => whole, double real => real, _ => double.NaN };
         double to = range.Argument<object?>(1, null) switch { int whole => whole, double real => real, _ => double.NaN };
         if (!(from <= to)) return "its [Range] takes two numbers, the lower one first";
+        if (range.Named<bool>("MinimumIsExclusive") == true || range.Named<bool>("MaximumIsExclusive") == true) return "its [Range] includes its ends; say the least and the greatest value";
         (minimum, maximum) = (Math.Max(minimum, from), Math.Min(maximum, to));
         return null;
     }

@@ -15,14 +15,16 @@ internal static class NameRules
         "keep", "decodeKeep", "unit", "reduce", "base", "observedRows",
     ];
 
-    private static readonly string[] GeneratedMembers = ["Info", "Plan", "PlanText", "HostText", "GpuText", "Create", "Bind", "GpuKernels", "LoadGpu", "Keep", "KeepGiven", "DecodeKeep", "DecodeKeepGiven"];
+    private static readonly string[] GeneratedMembers = ["Info", "Facts", "Plan", "PlanText", "HostText", "GpuText", "Create", "Bind", "GpuKernels", "LoadGpu", "Keep", "KeepGiven", "DecodeKeep", "DecodeKeepGiven"];
 
     public static IEnumerable<Fault> Check(INamedTypeSymbol type, PolicyModel model)
     {
         // Only what the author wrote: a generator does not see its own output, but an analyzer does.
-        foreach (string name in GeneratedMembers.Concat(AxisNames.Select(Literal.Property)))
+        foreach (string name in GeneratedMembers.Union(AxisNames.Select(Literal.Property)))
         {
             if (Own(type, name)) yield return Fault.Of(DiagnosticIds.NameClash, new Subject.Member(name), name, "a member that is generated");
+            else if (name == type.Name) yield return Fault.Of(DiagnosticIds.NameClash, new Subject.Class(), name, "a member that is generated");
+            else if (Inherits(type, name) is { } owner) yield return Fault.Of(DiagnosticIds.NameClash, new Subject.Class(), $"{owner.Name}.{name}", "a member that is generated");
         }
 
         var seen = new Dictionary<string, HyperParameter>();
@@ -52,11 +54,16 @@ internal static class NameRules
         if (Signals.TryFind(name, out _, out _)) return "a signal";
         if (GeneratedMembers.Contains(property)) return "a member that is generated";
         if (property == type.Name) return "the class";
-        return Own(type, property) ? "a member of the class" : null;
+        if (Own(type, property)) return "a member of the class";
+        return HookParser.Names.Contains(property) ? "a hook" : Inherits(type, property) is { } owner ? $"a member of {owner.Name}" : null;
     }
 
-    private static bool Own(INamedTypeSymbol type, string name)
+    /// <summary>Whether the author's own parts of a class declare a member.</summary>
+    public static bool Own(INamedTypeSymbol type, string name)
         => type.GetMembers(name).Any(member => !member.IsImplicitlyDeclared && !IsGenerated(member));
+
+    private static INamedTypeSymbol? Inherits(INamedTypeSymbol type, string name)
+        => TypeRules.Bases(type).FirstOrDefault(known => known.GetMembers(name).Any(member => member.DeclaredAccessibility != Accessibility.Private));
 
     private static bool IsGenerated(ISymbol member)
         => member.GetAttributes().Any(attribute => attribute.AttributeClass?.ToDisplayString() == "System.CodeDom.Compiler.GeneratedCodeAttribute");

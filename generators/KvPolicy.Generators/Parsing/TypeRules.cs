@@ -31,10 +31,26 @@ internal static class TypeRules
         { IsRecord: true } => "a record: its equality would run through generated members",
         { TypeParameters.Length: > 0 } => "generic: kernels are compiled for one policy",
         { IsFileLocal: true } => "file-local: kernels in another file call its hooks",
+        { ContainingNamespace: { Name: "Generated", ContainingNamespace: { Name: "KvPolicy", ContainingNamespace.IsGlobalNamespace: true } } } => "in KvPolicy.Generated, where the types of generated code are",
+        _ when BasePolicy(type) is { } policy => $"derived from the policy {policy.Name}: each policy stands alone",
+        _ when Required(type) is { } member => $"a class whose member {member.Name} is required: settings make instances without it",
+        _ when LanguageRules.Older(type) is { } version => $"written in C# {version}: what is generated needs C# {LanguageRules.Needed} (LangVersion)",
         _ when !IsVisible(type) => "neither public nor internal: kernels outside it call its hooks",
         _ when !type.InstanceConstructors.Any(constructor => constructor.Parameters.Length == 0 && IsVisible(constructor)) => "without a constructor that takes no arguments",
         _ => null,
     };
+
+    private static INamedTypeSymbol? BasePolicy(INamedTypeSymbol type)
+        => Bases(type).FirstOrDefault(known => AttributeReader.Find(known, WellKnownNames.KvPolicyAttribute) is not null);
+
+    private static ISymbol? Required(INamedTypeSymbol type)
+        => Bases(type).Prepend(type).SelectMany(known => known.GetMembers()).FirstOrDefault(member => member is IPropertySymbol { IsRequired: true } or IFieldSymbol { IsRequired: true });
+
+    /// <summary>The classes that a class derives from, nearest first.</summary>
+    public static IEnumerable<INamedTypeSymbol> Bases(INamedTypeSymbol type)
+    {
+        for (INamedTypeSymbol? known = type.BaseType; known is not null; known = known.BaseType) yield return known;
+    }
 
     private static string? OuterRefusal(INamedTypeSymbol outer) => outer switch
     {

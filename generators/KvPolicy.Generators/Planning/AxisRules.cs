@@ -72,6 +72,8 @@ internal static class AxisRules
         if (!evicts && axes.Share is not null) yield return Conflict(new Subject.Attribute(WellKnownNames.ShareAttribute), "nothing is evicted, so no kept set is shared", "add [Prefill] or [Decode], or leave [Share] out");
         if (!evicts && axes.Protect is not { Sinks: 0, Recent: null, RecentShare: null })
             yield return Conflict(new Subject.Attribute(WellKnownNames.ProtectAttribute), "nothing is evicted, so nothing needs protection", "add [Prefill] or [Decode], or leave [Protect] out");
+        if (evicts && axes.Share is { Scope: Scope.Head })
+            yield return Conflict(new Subject.Attribute(WellKnownNames.ShareAttribute), "each KV head has its own set, by the mean of its query group, where nothing is shared", "leave [Share] out, or share by Scope.Layer");
         if (evicts && axes.Scope == Scope.Model && axes.Prefill?.Unit != Unit.Shot)
             yield return Conflict(new Subject.Attribute(WellKnownNames.ShareAttribute), "only shots can be chosen by all layers together", "share by Scope.Layer, or prefill Unit.Shot");
     }

@@ -37,6 +37,13 @@ public readonly record struct Budget
     public static implicit operator Budget(double keep)
         => keep is > 0 and <= 1 ? OfRatio(Math.Max((decimal)keep, 1e-28m)) : throw new ArgumentOutOfRangeException(nameof(keep), keep, "Keep is the fraction that stays: above 0, at most 1.");
 
+    /// <summary>A fraction given as a float: <c>0.7f</c> is 0.7, not the nearest float.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Not in (0, 1], or not a number.</exception>
+    public static implicit operator Budget(float keep)
+        => keep is > 0f and <= 1f
+            ? OfRatio(Math.Max(decimal.Parse(keep.ToString("R", CultureInfo.InvariantCulture), NumberStyles.Float, CultureInfo.InvariantCulture), 1e-28m))
+            : throw new ArgumentOutOfRangeException(nameof(keep), keep, "Keep is the fraction that stays: above 0, at most 1.");
+
     /// <summary>Tokens that stay of <paramref name="n"/>: max(1, floor(Keep x n)), or the number itself.</summary>
     public int FloorOf(int n) => IsTokens ? _tokens : Math.Max(1, (int)decimal.Floor(_ratio * n));
 

@@ -74,7 +74,12 @@ public sealed class PolicyValues
     private static ParameterInfo Find(PolicyInfo info, string name) => info.Parameters.First(parameter => parameter.Name == name);
 
     private static bool Allowed(ParameterInfo parameter, double value)
-        => double.IsFinite(value) && value >= parameter.Minimum && value <= parameter.Maximum && !(parameter.Odd && value % 2 == 0);
+        => double.IsFinite(value) && IsWithin(parameter, value) && !(parameter.Odd && value % 2 == 0);
+
+    // A float is compared with the float that an end of the range is: 0.3f is not 0.3, but a range up to 0.3 means it.
+    private static bool IsWithin(ParameterInfo parameter, double value) => parameter.Kind == ParameterKind.Real
+        ? (float)value >= (float)parameter.Minimum && (float)value <= (float)parameter.Maximum
+        : value >= parameter.Minimum && value <= parameter.Maximum;
 
     private PolicyArgumentException Refused(ParameterInfo parameter, string text)
         => new($"{_info.Name}: {parameter.Name}={text} is not allowed; {parameter.Name} is {parameter.Allowed}.");

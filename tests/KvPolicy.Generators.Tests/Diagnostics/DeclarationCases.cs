@@ -5,7 +5,8 @@ namespace KvPolicy.Generators.Tests.Diagnostics;
 /// <param name="Source">Source text; the first [| … |] is where the diagnostic stands.</param>
 /// <param name="Id">Its id.</param>
 /// <param name="Says">Words of its message.</param>
-public sealed record DiagnosticCase(string Name, string Source, string Id, string Says)
+/// <param name="FilesOfOthers">True where the source also has a policy that is right.</param>
+public sealed record DiagnosticCase(string Name, string Source, string Id, string Says, bool FilesOfOthers = false)
 {
     public override string ToString() => $"{Id} {Name}";
 }
@@ -30,6 +31,10 @@ internal static class DeclarationCases
         new("private", $"public partial class Outer {{ [KvPolicy, Prefill] private partial class [|P|] {{ {Hook} }} }}", "KVP0002", "neither public nor internal"),
         new("in a private type", $"public partial class Outer {{ private partial class Inner {{ [KvPolicy, Prefill] public partial class [|P|] {{ {Hook} }} }} }}", "KVP0002", "nested in Inner"),
         new("in a generic type", $"public partial class Outer<T> {{ [KvPolicy, Prefill] public partial class [|P|] {{ {Hook} }} }}", "KVP0002", "generic type Outer"),
+        new("required member", $"[KvPolicy, Prefill] public partial class [|P|] {{ public required int X {{ get; init; }} {Hook} }}", "KVP0002", "member X is required"),
+        new("required member of a base", $"public class Plain {{ public required int X {{ get; init; }} }} [KvPolicy, Prefill] public partial class [|P|] : Plain {{ {Hook} }}", "KVP0002", "member X is required"),
+        new("derived from a policy", $"[KvPolicy] public partial class Plain; [KvPolicy, Prefill] public partial class [|P|] : Plain {{ {Hook} }}", "KVP0002", "derived from the policy Plain", FilesOfOthers: true),
+        new("among generated types", $"namespace KvPolicy.Generated {{ [KvPolicy, Prefill] public partial class [|P|] {{ {Hook} }} }}", "KVP0002", "in KvPolicy.Generated"),
         new("no constructor", $"[KvPolicy, Prefill] public partial class [|P|](int x) {{ public int X => x; {Hook} }}", "KVP0002", "without a constructor"),
     ];
 
@@ -41,6 +46,9 @@ internal static class DeclarationCases
         new("private hook", "[KvPolicy, Prefill] public partial class P { static float [|Score|](float keyNorm) => keyNorm; }", "KVP0004", "neither public nor internal"),
         new("returns double", "[KvPolicy, Prefill] public partial class P { public static double [|Score|](float keyNorm) => keyNorm; }", "KVP0004", "returning double"),
         new("void", "[KvPolicy, Prefill] public partial class P { public static void [|Score|](float keyNorm) { } }", "KVP0004", "void"),
+        new("extern hook", "[KvPolicy, Prefill] public partial class P { [System.Runtime.InteropServices.DllImport(\"x\")] public static extern float [|Score|](float keyNorm); }", "KVP0004", "extern"),
+        new("hook that stays a call", "[KvPolicy, Prefill] public partial class P { [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)] public static float [|Score|](float keyNorm) => keyNorm; }", "KVP0004", "NoInlining"),
+        new("obsolete hook", "[KvPolicy, Prefill] public partial class P { [Obsolete] public static float [|Score|](float keyNorm) => keyNorm; }", "KVP0004", "obsolete"),
         new("generic hook", "[KvPolicy, Prefill] public partial class P { public static float [|Score|]<T>(float keyNorm) => keyNorm; }", "KVP0004", "generic"),
         new("overloaded", "[KvPolicy, Prefill] public partial class P { public static float [|Score|](float keyNorm) => keyNorm; public static float Score(float valueNorm, int position) => valueNorm; }", "KVP0004", "overloaded"),
         new("a property", "[KvPolicy, Prefill] public partial class P { public static float [|Score|] => 1f; }", "KVP0004", "not a method"),
@@ -56,6 +64,8 @@ internal static class DeclarationCases
         Param("type of a number", "float keyNorm, long [|beta|] = 1", "KVP0006", "an int or a float"),
         Param("NaN", "float keyNorm, float [|beta|] = float.NaN", "KVP0006", "not a finite number"),
         Param("default out of its range", "float keyNorm, [Range(1, 5)] int [|beta|] = 7", "KVP0006", "outside 1 to 5"),
+        Param("range without its ends", "float keyNorm, [Range(0, 5, MinimumIsExclusive = true)] int [|beta|] = 2", "KVP0006", "includes its ends"),
+        Param("float out of its range", "float keyNorm, [Range(0, 0.3)] float [|beta|] = 0.30001f", "KVP0006", "its default 0.30001 lies outside 0 to 0.3"),
         Param("range of words", "float keyNorm, [Range(typeof(int), \"1\", \"5\")] int [|beta|] = 2", "KVP0006", "two numbers"),
         Param("observe on a norm", "[Observe(Rows.All)] float [|keyNorm|]", "KVP0011", "only attention"),
         Param("observe on a number", "float keyNorm, [Observe(Rows.All)] float [|beta|] = 1f", "KVP0011", "only attention"),
@@ -63,6 +73,8 @@ internal static class DeclarationCases
         Param("a signal with a default", "float keyNorm, float [|attention|] = 1f", "KVP0010", "a signal"),
         Param("a number of an axis", "float keyNorm, int [|window|] = 3", "KVP0010", "a number of an axis"),
         Param("a generated member", "float keyNorm, int [|plan|] = 3", "KVP0010", "a member that is generated"),
+        Param("a member of every class", "float keyNorm, int [|equals|] = 3", "KVP0010", "a member of Object"),
+        Param("a hook", "float keyNorm, int [|scoreDecode|] = 3", "KVP0010", "a hook"),
         Param("the class", "float keyNorm, int [|p|] = 3", "KVP0010", "the class"),
     ];
 
@@ -97,6 +109,7 @@ internal static class DeclarationCases
         Axis("model scope of tokens", "Prefill, [|Share(Scope.Model)|]", "KVP0008", "only shots"),
         new("share of nothing", "[KvPolicy, [|Share(Scope.Layer)|]] public partial class P;", "KVP0008", "no kept set is shared"),
         new("protection from nothing", "[KvPolicy, [|Protect(Sinks = 4)|]] public partial class P;", "KVP0008", "nothing needs protection"),
+        Axis("nothing shared", "Prefill, [|Share(Scope.Head)|]", "KVP0008", "leave [Share] out"),
         Axis("chunk length of tokens", "[|Prefill(Chunk = 5)|]", "KVP0008", "Unit.Chunk"),
         Axis("outside of tokens", "[|Prefill(Outside = Outside.KeepFree)|]", "KVP0008", "outside shots"),
         Axis("packing of tokens", "[|Prefill(Packing = Packing.Skip)|]", "KVP0008", "shots"),
@@ -111,6 +124,9 @@ internal static class DeclarationCases
         new("two ranges", "[KvPolicy, Prefill, Decode] public partial class P { public static float ScorePrefill(float keyNorm, [Range(0, 9)] int beta = 1) => beta; public static float ScoreDecode(float keyNorm, [Range(0, 5)] int [|beta|] = 1) => beta; }", "KVP0009", "is int 1 (0 to 5) here and int 1 (0 to 9)"),
         new("two cases", "[KvPolicy, Prefill, Decode] public partial class P { public static float ScorePrefill(float keyNorm, float beta = 1f) => beta; public static float ScoreDecode(float keyNorm, float [|Beta|] = 1f) => Beta; }", "KVP0010", "the parameter beta"),
         new("a member", "[KvPolicy, Prefill] public partial class P { public int Beta; public static float Score(float keyNorm, float [|beta|] = 1f) => beta; }", "KVP0010", "a member of the class"),
+        new("the class in a generated member's place", $"[KvPolicy, Prefill] public partial class [|Plan|] {{ {Hook} }}", "KVP0010", "'Plan' clashes with a member that is generated"),
+        new("a base's member in a generated one's place", $"public class Plain {{ public int Info; }} [KvPolicy, Prefill] public partial class [|P|] : Plain {{ {Hook} }}", "KVP0010", "'Plain.Info' clashes"),
+        new("a base's member", $"public class Plain {{ protected int Beta; }} [KvPolicy, Prefill] public partial class P : Plain {{ public static float Score(float keyNorm, float [|beta|] = 1f) => beta; }}", "KVP0010", "a member of Plain"),
         new("own member in a generated one's place", "[KvPolicy, Prefill] public partial class P { public int [|Sinks|]; public static float Score(float keyNorm) => keyNorm; }", "KVP0010", "a member that is generated"),
     ];
 
@@ -119,6 +135,9 @@ internal static class DeclarationCases
         new("catalog not static", "[PolicyCatalog] public partial class [|C|];", "KVP0014", "not static"),
         new("catalog not partial", "[PolicyCatalog] public static class [|C|] { }", "KVP0014", "not partial"),
         new("catalog generic", "[PolicyCatalog] public static partial class [|C|]<T>;", "KVP0014", "generic"),
+        new("catalog file-local", "[PolicyCatalog] file static partial class [|C|];", "KVP0014", "file-local"),
+        new("catalog's own list", "[PolicyCatalog] public static partial class [|C|] { public static int All; }", "KVP0014", "declaring its member All"),
+        new("catalog named like its list", "[PolicyCatalog] public static partial class [|All|];", "KVP0014", "named like its member"),
         new("catalog nested", "public static partial class Outer { [PolicyCatalog] public static partial class [|C|]; }", "KVP0014", "nested"),
     ];
 

@@ -26,6 +26,15 @@ internal static class KernelCases
         Body("decimal", "{ decimal [|d = 1m|]; return (float)d; }", "KVP0106", "decimal", "KVP0106"),
         Body("unknown library method", "=> [|MathF.FusedMultiplyAdd(keyNorm, 2f, 1f)|];", "KVP0107", "MathF.FusedMultiplyAdd"),
         Body("lerp", "=> [|float.Lerp(0f, 1f, keyNorm)|];", "KVP0107", "Lerp"),
+        Body("closure", "{ return Twice(2f); [|float Twice(float y) => y * keyNorm;|] }", "KVP0103", "local function Twice reads keyNorm"),
+        Body("memory on the stack", "{ Span<float> s = [|stackalloc float[4]|]; return s.Length; }", "KVP0103", "on the stack"),
+        Body("name", "=> [|nameof(P)|].Length;", "KVP0103", "a string"),
+        Body("recursion", "=> Half(keyNorm); private static float Half(float x) => x < 1f ? x : [|Half(x - 1f)|];", "KVP0107", "'Half' calls 'P.Half'"),
+        Body("recursion by way of another", "=> One(keyNorm); private static float One(float x) => [|Two(x)|]; private static float Two(float x) => One(x);", "KVP0107", "'One' calls 'P.Two'", "KVP0107"),
+        Body("helper that stays a call", "=> [|Twice(keyNorm)|]; [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)] private static float Twice(float x) => 2f * x;", "KVP0107", "'P.Twice'"),
+        Body("comparison with a double", "=> [|keyNorm|] >= 0.5 ? 1f : 0f;", "KVP0108", "32 to 64 times"),
+        Body("double of a library method", "=> Math.Abs([|(double)keyNorm|]) > 1 ? 1f : 0f;", "KVP0108", "32 to 64 times"),
+        Body("unsigned number", "=> [|(uint)keyNorm >> 3|];", "KVP0108", "32 to 64 times"),
         Body("double", "=> (float)([|keyNorm * 2.0|]);", "KVP0108", "32 to 64 times"),
         Body("in a helper", "=> Helper(keyNorm); private static float Helper(float x) => [|Math.Clamp(x, 0f, 1f)|];", "KVP0101", "'Helper' throws"),
     ];
@@ -42,6 +51,9 @@ internal static class KernelCases
         "=> -keyNorm; public static string Name() { try { return new string('x', 3) + 1m; } catch (Exception) { throw; } }",
         "=> Two + new S(keyNorm).X; private static float Two => 2f; private readonly struct S(float x) { public float X => x; }",
         "=> float.IsNaN(keyNorm) ? 0f : keyNorm;",
+        "=> keyNorm * (float)(0.5 + 1);",
+        "{ return Twice(2f); static float Twice(float y) => 2f * y; }",
+        "{ const float Two = 2f; return Twice(2f); float Twice(float y) { float z = Two * y; return z; } }",
     };
 
     // Other ids may be said of the same mistake: a delegate is also a class and called through a table.

@@ -1,8 +1,10 @@
+using KvPolicy.Generators.Diagnostics;
 using KvPolicy.Generators.Tests.Support;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
 using Microsoft.CodeAnalysis.Operations;
+using Microsoft.CodeAnalysis.Diagnostics;
 
 namespace KvPolicy.Generators.Tests.Emission;
 
@@ -31,7 +33,7 @@ public class CompilationTests
             [KvPolicy, Prefill(Unit.Shot, Packing = Packing.Skip), Share(Scope.Model), Decode(Of = Base.All, Keep = 0.3f)] internal partial class Two {{Hooks}}
             [KvPolicy, Decode(Tokens = 64)] internal partial class Three {{Hooks}}
             [KvPolicy] internal partial class Four;
-            [KvPolicy, Prefill, Share(Scope.Head)] internal partial class Five { public static float Score([Observe(Rows.Last, 3, Reduce = Reduce.Sum)] float attention) => attention; }
+            [KvPolicy, Prefill] internal partial class Five { public static float Score([Observe(Rows.Last, 3, Reduce = Reduce.Sum)] float attention) => attention; }
             [KvPolicy, Prefill, Decode] internal partial class Six { public static float ScorePrefill([Observe(Rows.Last, 3)] float attention) => attention; public static float ScoreDecode([Observe(Rows.All, Reduce = Reduce.Mean)] float attention) => attention; }
             [KvPolicy, Prefill] internal partial class Seven { public static float Score(int length) => length; }
             """ },
@@ -89,6 +91,52 @@ public class CompilationTests
 
     [Fact]
     public void A_policy_in_a_namespace_of_ours_compiles() => Assert.Empty(Harness.CompilerDiagnostics("global using KvPolicy;", $"namespace KvPolicy.Generated.Mine {{ [KvPolicy, Prefill, Decode] internal partial class P {Hooks} }}"));
+
+    [Fact]
+    public void Types_beside_those_of_the_library_do_no_harm()
+    {
+        const string Beside = "namespace KvPolicy { internal class Math; internal class MathF; internal class Span; internal class Index3D; internal class Group; internal class Action; } ";
+        Assert.Empty(Harness.CompilerDiagnostics("global using KvPolicy;", Beside + $"namespace KvPolicy.Mine {{ [KvPolicy, Prefill, Decode, Pool(Pooling.Max, 3)] internal partial class P {Hooks} }}"));
+    }
+
+    [Fact]
+    public void Names_that_differ_in_case_alone_have_files_of_their_own()
+    {
+        string source = Harness.Usings + $"namespace A {{ [KvPolicy, Prefill, Decode] internal partial class Norm {Hooks} [KvPolicy, Prefill, Decode] internal partial class norm2 {Hooks} [KvPolicy, Prefill, Decode] internal partial class NORM {Hooks} [PolicyCatalog] internal static partial class List; [PolicyCatalog] internal static partial class LIST; }}";
+        Assert.Empty(Harness.CompilerDiagnostics(source).Where(diagnostic => diagnostic.Id != "CS8981"));
+        Assert.Equal(
+            ["A.LIST-1.Catalog.g.cs", "A.List-2.Catalog.g.cs", "A.NORM-1.Plan.g.cs", "A.Norm-2.Plan.g.cs", "A.norm2.Plan.g.cs"],
+            Harness.Files(source).Keys.Where(name => name.EndsWith(".Plan.g.cs", StringComparison.Ordinal) || name.EndsWith(".Catalog.g.cs", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void An_attribute_written_twice_is_the_compilers_to_refuse()
+        => Assert.Equal("CS0579", Assert.Single(Harness.CompilerDiagnostics(Harness.Usings + $"[KvPolicy] internal partial class P {Hooks} [KvPolicy, Prefill, Decode] partial class P {{ }}")).Id);
+
+    [Theory]
+    [InlineData("struct")]
+    [InlineData("record struct")]
+    [InlineData("interface")]
+    [InlineData("enum")]
+    public async Task An_attribute_on_what_is_no_class_is_the_compilers_to_refuse(string kind)
+    {
+        string source = Harness.Usings + $"[KvPolicy, Prefill] public {(kind == "enum" ? "" : "partial ")}{kind} P {{ }} [PolicyCatalog] public {(kind == "enum" ? "" : "partial ")}{kind} C {{ }}";
+        Assert.All(Harness.CompilerDiagnostics(source).Where(diagnostic => diagnostic.Id != "CS1591"), diagnostic => Assert.Equal("CS0592", diagnostic.Id));
+        Assert.All(await Harness.Diagnostics(source), diagnostic => Assert.Equal("KVP0002", diagnostic.Id));
+        Assert.Empty(Harness.Files(source));
+    }
+
+    [Fact]
+    public async Task A_project_in_an_older_language_is_told_so()
+    {
+        CSharpCompilation compilation = Harness.Compile(Harness.Usings + $"[KvPolicy, Prefill, Decode] internal partial class P {Hooks} [PolicyCatalog] internal static partial class C {{ }}");
+        SyntaxTree tree = compilation.SyntaxTrees.Single();
+        compilation = compilation.ReplaceSyntaxTree(tree, tree.WithRootAndOptions(tree.GetRoot(), ((CSharpParseOptions)tree.Options).WithLanguageVersion(LanguageVersion.CSharp13)));
+        Diagnostic[] found = [.. await compilation.WithAnalyzers([new PolicyDeclarationAnalyzer(), new CatalogAnalyzer()]).GetAnalyzerDiagnosticsAsync()];
+        Assert.Equal(["KVP0002", "KVP0014"], found.Select(diagnostic => diagnostic.Id).Order(StringComparer.Ordinal));
+        Assert.All(found, diagnostic => Assert.Contains("needs C# 14", diagnostic.GetMessage(System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal));
+        Assert.Empty(Harness.Driver().RunGenerators(compilation).GetRunResult().Results.Single().GeneratedSources);
+    }
 
     [Fact]
     public void A_policy_that_reads_little_gets_little()

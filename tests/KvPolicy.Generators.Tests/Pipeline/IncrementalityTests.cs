@@ -15,7 +15,7 @@ public class IncrementalityTests
         {
             public static float Score(float attention, float beta = 2f) => attention * beta;
         }
-        [PolicyCatalog] public static partial class All;
+        [PolicyCatalog] public static partial class Every;
         """;
 
     public static TheoryData<string, string, string> Harmless => new()

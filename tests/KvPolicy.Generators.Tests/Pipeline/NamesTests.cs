@@ -20,6 +20,7 @@ public class NamesTests
             [nameof(WellKnownNames.ShareAttribute)] = typeof(ShareAttribute),
             [nameof(WellKnownNames.ProtectAttribute)] = typeof(ProtectAttribute),
             [nameof(WellKnownNames.RangeAttribute)] = typeof(RangeAttribute),
+            [nameof(WellKnownNames.ObsoleteAttribute)] = typeof(ObsoleteAttribute),
         };
         FieldInfo[] names = typeof(WellKnownNames).GetFields(BindingFlags.Static | BindingFlags.Public);
         Assert.Equal(types.Keys.Order(), names.Select(name => name.Name).Order());

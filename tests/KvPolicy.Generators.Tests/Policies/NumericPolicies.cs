@@ -1,3 +1,5 @@
+using System.ComponentModel.DataAnnotations;
+
 namespace KvPolicy.Generators.Tests.Policies;
 
 /// <summary>Every signal in one hook, a kept set for each KV head.</summary>
@@ -41,6 +43,22 @@ public sealed partial class WindowThenSum
 public sealed partial class SumWhileDecoding
 {
     public static float Score([Observe(Rows.All)] float attention) => attention;
+}
+
+/// <summary>A fraction of more digits than the conversion of a float to a decimal keeps.</summary>
+[KvPolicy, Prefill(Keep = 0.12345678f)]
+public sealed partial class EightDigits
+{
+    public static float Score(float keyNorm) => -keyNorm;
+}
+
+/// <summary>Instances of its own, made before anything that is generated may have been; a range whose end no float is.</summary>
+[KvPolicy, Prefill(Keep = 0.5f)]
+public sealed partial class OwnInstances
+{
+    public static readonly OwnInstances Weak = new() { Decay = 0.3f, Sinks = 4 };
+
+    public static float Score(float keyNorm, [Range(0.1, 0.3)] float decay = 0.3f) => -keyNorm * decay;
 }
 
 /// <summary>All rows, or the last N by <c>rows=N</c>.</summary>

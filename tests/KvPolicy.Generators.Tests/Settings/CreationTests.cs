@@ -32,6 +32,38 @@ public class CreationTests
     };
 
     [Fact]
+    public void An_instance_may_be_made_while_its_class_is()
+    {
+        Assert.Equal(0.3f, OwnInstances.Weak.Decay);
+        Assert.Equal(4, OwnInstances.Weak.Plan.Sinks);
+        Assert.Same(OwnInstances.Info, OwnInstances.Info);
+    }
+
+    [Theory]
+    [InlineData("0.1", true)]
+    [InlineData("0.3", true)]
+    [InlineData("0.30001", false)]
+    [InlineData("0.0999", false)]
+    public void The_ends_of_a_range_are_the_floats_that_they_name(string decay, bool allowed)
+    {
+        PolicySettings settings = new() { Values = new Dictionary<string, string> { ["decay"] = decay } };
+        if (allowed) Assert.Equal(float.Parse(decay, System.Globalization.CultureInfo.InvariantCulture), ((OwnInstances)OwnInstances.Info.Create(settings)).Decay);
+        else Assert.Contains("decay is a finite number from 0.1 to 0.3", Assert.Throws<PolicyArgumentException>(() => OwnInstances.Info.Create(settings)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_fraction_is_the_decimal_that_was_written()
+    {
+        Assert.Equal(Budget.OfRatio(0.7m), new KeyNorm { Keep = 0.7f }.Plan.Prefill!.Budget);
+        Assert.Equal(Budget.OfRatio(0.7m), new KeyNorm { Keep = 0.7 }.Plan.Prefill!.Budget);
+        Assert.Equal(Budget.OfRatio(0.12345678m), new KeyNorm { Keep = 0.12345678f }.Plan.Prefill!.Budget);
+        Assert.Equal(Budget.OfRatio(1m), new KeyNorm { Keep = 1 }.Plan.Prefill!.Budget);
+        Assert.Equal(Budget.OfRatio(0.12345678m), EightDigits.Info.DefaultKeep);
+        Assert.Throws<ArgumentOutOfRangeException>(() => new KeyNorm { Keep = float.NaN });
+        Assert.Throws<ArgumentOutOfRangeException>(() => new KeyNorm { Keep = 1.5f });
+    }
+
+    [Fact]
     public void The_catalog_is_ordered_by_name()
         => Assert.Equal(["ChunkKv", "H2O", "KeepAll", "KeyNorm", "ShotKv", "SnapKv", "StreamingLlm"], Catalog.All.Select(info => info.Name));
 

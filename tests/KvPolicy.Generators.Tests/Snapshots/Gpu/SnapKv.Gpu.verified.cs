@@ -20,7 +20,6 @@ namespace KvPolicy.Generated
     using global::System;
     using global::ILGPU;
     using global::ILGPU.Runtime;
-    using global::KvPolicy;
     using Policy = global::KvPolicy.Policies.SnapKv;
 
     /// <summary>The kernels. A tile is 32 keys, one for each lane of a warp, so that a warp reads 32 keys' channel in one transaction.</summary>

@@ -16,7 +16,6 @@ namespace KvPolicy.Policies
 namespace KvPolicy.Generated
 {
     using global::System;
-    using global::KvPolicy;
     using Policy = global::KvPolicy.Policies.ChunkKv;
 
     /// <summary>The passes after the prefill.</summary>

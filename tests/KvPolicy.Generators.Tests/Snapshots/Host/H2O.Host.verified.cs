@@ -16,7 +16,6 @@ namespace KvPolicy.Policies
 namespace KvPolicy.Generated
 {
     using global::System;
-    using global::KvPolicy;
     using Policy = global::KvPolicy.Policies.H2O;
 
     /// <summary>The passes after the prefill.</summary>

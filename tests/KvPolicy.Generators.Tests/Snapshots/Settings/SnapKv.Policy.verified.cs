@@ -42,7 +42,11 @@ namespace KvPolicy.Policies
 
         /// <summary>Facts of this policy.</summary>
         [global::System.CodeDom.Compiler.GeneratedCode("KvPolicy.Generators", "0.1.0")]
-        public static global::KvPolicy.PolicyInfo Info { get; } = new()
+        public static global::KvPolicy.PolicyInfo Info => global::System.Threading.LazyInitializer.EnsureInitialized(ref field, Facts);
+
+        // Made when asked for: the author's own static instances may come before any initializer here.
+        [global::System.CodeDom.Compiler.GeneratedCode("KvPolicy.Generators", "0.1.0")]
+        private static global::KvPolicy.PolicyInfo Facts() => new()
         {
             Name = "SnapKv",
             Summary = "SnapKV: a key matters as much as the prompt's last queries attend to it (arXiv:2404.14469).",

@@ -43,7 +43,11 @@ namespace KvPolicy.Policies
 
         /// <summary>Facts of this policy.</summary>
         [global::System.CodeDom.Compiler.GeneratedCode("KvPolicy.Generators", "0.1.0")]
-        public static global::KvPolicy.PolicyInfo Info { get; } = new()
+        public static global::KvPolicy.PolicyInfo Info => global::System.Threading.LazyInitializer.EnsureInitialized(ref field, Facts);
+
+        // Made when asked for: the author's own static instances may come before any initializer here.
+        [global::System.CodeDom.Compiler.GeneratedCode("KvPolicy.Generators", "0.1.0")]
+        private static global::KvPolicy.PolicyInfo Facts() => new()
         {
             Name = "StreamingLlm",
             Summary = "StreamingLLM: the first tokens, which attention uses as a sink, and the newest ones (arXiv:2309.17453).",
