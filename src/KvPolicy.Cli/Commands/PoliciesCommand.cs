@@ -1,7 +1,7 @@
-using KvPolicy.Policies;
 using System.Text.Json;
 using KvPolicy.Cli.CommandLine;
 using KvPolicy.Cli.Output;
+using KvPolicy.Policies;
 using Spectre.Console;
 
 namespace KvPolicy.Cli.Commands;

@@ -1,6 +1,6 @@
 using KvPolicy.Generators.Tests.Policies;
-using HostilePolicy = KvPolicy.Generators.Tests.Policies.Hostile.HostilePolicy;
 using KvPolicy.Generators.Tests.Support;
+using HostilePolicy = KvPolicy.Generators.Tests.Policies.Hostile.HostilePolicy;
 
 namespace KvPolicy.Generators.Tests.Emission;
 

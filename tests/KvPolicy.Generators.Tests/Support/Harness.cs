@@ -1,11 +1,11 @@
 using System.Collections.Immutable;
 using Basic.Reference.Assemblies;
+using KvPolicy.Generators;
+using KvPolicy.Generators.Diagnostics;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.Diagnostics;
 using Microsoft.CodeAnalysis.Text;
-using KvPolicy.Generators;
-using KvPolicy.Generators.Diagnostics;
 
 namespace KvPolicy.Generators.Tests.Support;
 

@@ -1,9 +1,9 @@
 using System.Text;
 using CsCheck;
+using KvPolicy.Inference.Loading.Gguf;
 using KvPolicy.Inference.Tests.Support;
 using KvPolicy.Inference.Tokenization;
 using KvPolicy.Inference.Tokenization.Bpe;
-using KvPolicy.Inference.Loading.Gguf;
 using Microsoft.ML.Tokenizers;
 
 namespace KvPolicy.Inference.Tests.Tokenization;
