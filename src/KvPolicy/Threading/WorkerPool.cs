@@ -15,10 +15,10 @@ public sealed unsafe class WorkerPool : IDisposable
 
     // The pool whose item this thread runs right now, and as which worker.
     [ThreadStatic]
-    private static WorkerPool? insideOf;
+    private static WorkerPool? InsideOf;
 
     [ThreadStatic]
-    private static int insideAs;
+    private static int InsideAs;
 
     private readonly Thread[] _threads;
     private readonly Lock _gate = new();
@@ -59,9 +59,9 @@ public sealed unsafe class WorkerPool : IDisposable
     public void Run<TWork>(int items, ref TWork work) where TWork : struct, IWork
     {
         ObjectDisposedException.ThrowIf(_stopped, this);
-        if (insideOf == this)
+        if (InsideOf == this)
         {
-            for (int i = 0; i < items; i++) work.Run(i, insideAs);
+            for (int i = 0; i < items; i++) work.Run(i, InsideAs);
             return;
         }
 
@@ -85,14 +85,14 @@ public sealed unsafe class WorkerPool : IDisposable
 
     private void RunAlone<TWork>(int items, ref TWork work) where TWork : struct, IWork
     {
-        (insideOf, insideAs) = (this, 0);
+        (InsideOf, InsideAs) = (this, 0);
         try
         {
             for (int i = 0; i < items; i++) work.Run(i, 0);
         }
         finally
         {
-            insideOf = null;
+            InsideOf = null;
         }
     }
 
@@ -152,7 +152,7 @@ public sealed unsafe class WorkerPool : IDisposable
 
     private void Drain(int worker)
     {
-        (insideOf, insideAs) = (this, worker);
+        (InsideOf, InsideAs) = (this, worker);
         while (Take(out int left))
         {
             // From here to the count of what is done, the job cannot end: its fields stay what they are.
@@ -168,7 +168,7 @@ public sealed unsafe class WorkerPool : IDisposable
             Interlocked.Increment(ref _done);
         }
 
-        insideOf = null;
+        InsideOf = null;
     }
 
     private bool Take(out int left)
