@@ -132,13 +132,16 @@ internal sealed class MethodBody
 
     private static bool IsChecked(IOperation operation) => operation switch
     {
-        IBinaryOperation binary => binary.IsChecked && IsWhole(binary.Type),
+        IBinaryOperation binary => binary.IsChecked && Overflows(binary.OperatorKind) && IsWhole(binary.Type),
         IUnaryOperation unary => unary.IsChecked && IsWhole(unary.Type),
-        ICompoundAssignmentOperation compound => compound.IsChecked && IsWhole(compound.Type),
+        ICompoundAssignmentOperation compound => compound.IsChecked && Overflows(compound.OperatorKind) && IsWhole(compound.Type),
         IIncrementOrDecrementOperation step => step.IsChecked && IsWhole(step.Type),
         IConversionOperation conversion => conversion.IsChecked && IsWhole(conversion.Type),
         _ => false,
     };
+
+    // A division is the same instruction whether checked or not.
+    private static bool Overflows(BinaryOperatorKind kind) => kind is BinaryOperatorKind.Add or BinaryOperatorKind.Subtract or BinaryOperatorKind.Multiply;
 
     private static bool IsWhole(ITypeSymbol? type) => type?.SpecialType is >= SpecialType.System_SByte and <= SpecialType.System_UInt64;
 

@@ -59,7 +59,7 @@ internal static class AxisText
     {
         Scope.Head => "nothing: a set for each KV head",
         Scope.Layer => $"one set for all KV heads of a layer, {(share.Reduce == Reduce.Mean ? "mean" : "sum")} over heads",
-        _ => $"one set for the model, {(share.Reduce == Reduce.Mean ? "mean" : "sum")} over heads and layers",
+        _ => $"one set for the model, {(share.Reduce == Reduce.Mean ? "mean over heads, sum over layers" : "sum over heads and layers")}",
     };
 
     private static string Protected(ProtectAxis protect)

@@ -76,7 +76,7 @@ public sealed class ShareAttribute(Scope scope, Reduce reduce = Reduce.Sum) : At
     /// <summary>The layer, or (shots only) the model.</summary>
     public Scope Scope { get; } = scope;
 
-    /// <summary>How the heads' values become one.</summary>
+    /// <summary>How the heads' values become one. Under <see cref="Scope.Model"/> the scores of the layers are added up.</summary>
     public Reduce Reduce { get; } = reduce;
 }
 

@@ -42,6 +42,7 @@ internal static class KernelCases
     /// <summary>Hooks of which nothing is said.</summary>
     public static TheoryData<string> Fine => new()
     {
+        "=> Part((int)-1, keyNorm); private static float Part(int x, float y) => checked(x / 2 + y) + checked(x % 3);",
         "=> -keyNorm;",
         "=> MathF.Exp(Math.Max(keyNorm, 1f)) / 3 + MathF.Sqrt(2f) - int.Min(3, 4);",
         "{ float sum = 0f; for (int i = 0; i < 4; i++) { sum += keyNorm; if (sum > 9f) break; } return sum; }",
