@@ -1,3 +1,4 @@
+using KvPolicy.Inference.Generation;
 using KvPolicy.Inference.Models;
 
 namespace KvPolicy.Cli.Verification;
@@ -27,6 +28,7 @@ internal sealed class KeepOneEqualsNone : IDisposable
         if (Run(policy.Create(1.0, 1.0)).DifferenceFrom(_none) is { } difference) return PointResult.Fail(Point, policy, $"at Keep 1: {difference}");
         IKvPolicy budgeted = policy.Create();
         if (budgeted.Plan.Prefill is null && budgeted.Plan.Decode is null) return PointResult.Ok(Point, policy, $"{Steps} ids; it never evicts, as declared");
+        if (!ReceiptBuilder.Expected(budgeted.Plan, _prompt.Ids.Length, Steps, _prompt.Shots)) return PointResult.Ok(Point, policy, $"{Steps} ids; these budgets evict nothing");
         int held = Run(budgeted).Held[^1].Total, full = _none.Held[^1].Total;
         return held < full
             ? PointResult.Ok(Point, policy, $"{Steps} ids; at Keep {policy.Settings.Keep} it holds {held} of {full} keys")

@@ -25,6 +25,18 @@ public class VerifyTests
         Assert.Contains("5 of 5 proofs hold", layers.Out, StringComparison.Ordinal);
     }
 
+    /// <summary>Nothing to evict is no fault of the policy.</summary>
+    [Theory]
+    [InlineData("--keep", "1", "evict nothing")]
+    [InlineData("--keep-tokens", "5000", "evict nothing")]
+    [InlineData("--keep-tokens", "100", "it holds")]
+    public void Budgets_that_evict_nothing_are_no_failure(string option, string value, string figure)
+    {
+        CliResult result = InProcess.Run("verify", "--policy", "KeyNorm", option, value, "--schedule", "layer");
+        Assert.True(result.Code == 0, result.Error);
+        Assert.Contains(figure, result.Out, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Bad_arguments_are_refused()
     {
