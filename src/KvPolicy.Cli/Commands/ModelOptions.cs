@@ -1,5 +1,6 @@
 using KvPolicy.Cli.CommandLine;
 using KvPolicy.Inference.Loading;
+using KvPolicy.Inference.Models;
 using KvPolicy.Inference.Tokenization;
 
 namespace KvPolicy.Cli.Commands;
@@ -27,9 +28,17 @@ internal static class ModelOptions
     /// <summary>Loads the tokenizer alone; a file of vocabulary only will do.</summary>
     internal static ITextTokenizer LoadTokenizer(Arguments arguments) => ModelLoader.LoadTokenizer(PathOf(arguments), TokenizerOf(arguments));
 
-    /// <summary>Refuses <c>--chat</c> where the model has no template.</summary>
+    /// <summary>Refuses <c>--chat</c> where the model has no template, or one that is not understood.</summary>
     internal static void NeedsTemplate(Arguments arguments, ITextTokenizer tokenizer)
     {
-        if (!tokenizer.HasChatTemplate) throw new UsageException($"--chat: the files of {PathOf(arguments)} name no chat template that is known; leave --chat out");
+        if (tokenizer.HasChatTemplate) return;
+        try
+        {
+            tokenizer.EncodeChat("", parseSpecial: false);
+        }
+        catch (ModelFormatException e)
+        {
+            throw new UsageException($"--chat with --model {PathOf(arguments)}: {e.Message}");
+        }
     }
 }

@@ -94,7 +94,7 @@ internal static class PerplexityCommand
         session.WriteJson(json =>
         {
             json.WriteStartObject();
-            json.WriteNumber("perplexity", score.Perplexity);
+            JsonParts.WriteFinite(json, "perplexity", score.Perplexity);
             json.WriteNumber("nll", score.MeanNll);
             json.WriteNumber("tokens", score.Tokens);
             json.WriteNumber("windows", windows);
@@ -102,7 +102,7 @@ internal static class PerplexityCommand
             if (policy is not null)
             {
                 json.WriteString("policy", policy.Info.Name);
-                json.WriteNumber("fullPerplexity", score.FullPerplexity);
+                JsonParts.WriteFinite(json, "fullPerplexity", score.FullPerplexity);
                 json.WriteNumber("kl", score.Divergence);
             }
 

@@ -20,6 +20,13 @@ internal static class JsonParts
         json.WriteEndObject();
     }
 
+    /// <summary>A number, or null where it is beyond what a double holds: JSON has no infinity.</summary>
+    internal static void WriteFinite(Utf8JsonWriter json, string name, double value)
+    {
+        if (double.IsFinite(value)) json.WriteNumber(name, value);
+        else json.WriteNull(name);
+    }
+
     /// <summary>Passes and how often each ran.</summary>
     internal static void WriteKernels(Utf8JsonWriter json, IReadOnlyList<KernelCount> kernels)
     {

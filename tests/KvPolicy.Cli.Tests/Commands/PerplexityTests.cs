@@ -1,6 +1,7 @@
 using System.Text.Json;
 using KvPolicy.Cli.Commands;
 using KvPolicy.Cli.Tests.Support;
+using KvPolicy.Inference.Loading.Safetensors;
 
 namespace KvPolicy.Cli.Tests.Commands;
 
@@ -32,6 +33,23 @@ public sealed class PerplexityTests : IDisposable
     [InlineData(float.PositiveInfinity)]
     public void Logits_that_are_no_numbers_are_refused(float wrong)
         => Assert.Contains("weights are damaged", Assert.Throws<InvalidOperationException>(() => new PerplexityScore().Add([0, wrong], 0)).Message, StringComparison.Ordinal);
+
+    /// <summary>Final norms 10,000 times too large: every step is sure of itself, and mostly wrong; exp of that overflows, its mean does not.</summary>
+    [SkippableFact]
+    public void A_perplexity_beyond_a_double_is_null_in_JSON()
+    {
+        string source = Repository.Shared("models", "tiny", "llama");
+        foreach (string name in (string[])["config.json", "tokenizer.json", "tokenizer_config.json"]) File.Copy(Path.Combine(source, name), _folder[name]);
+        using (var file = SafetensorsFile.Open(Path.Combine(source, "model.safetensors")))
+        {
+            SafetensorsWriter.Write(_folder["model.safetensors"], [.. file.Entries.Select(e => (new SafetensorsSpec(e.Name, e.Type, [.. e.Shape]), (Array)file.ReadF32(e.Name).Select(x => e.Name == "model.norm.weight" ? x * 1e4f : x).ToArray()))]);
+        }
+
+        JsonElement json = InProcess.Run("perplexity", "--model", _folder.Path, "--file", _folder.Write("text", Text), "--policy", "KeyNorm", "--json").Json;
+        Assert.Equal(JsonValueKind.Null, json.GetProperty("perplexity").ValueKind);
+        Assert.Equal(JsonValueKind.Null, json.GetProperty("fullPerplexity").ValueKind);
+        Assert.True(json.GetProperty("nll").GetDouble() > 710);
+    }
 
     [Fact]
     public void A_policy_that_keeps_all_does_not_diverge()

@@ -19,6 +19,21 @@ public sealed class RunTests : IDisposable
 
     private static string Ids(JsonElement run) => run.GetProperty("tokenIds").GetRawText();
 
+    [SkippableTheory]
+    [InlineData("{{ messages[0].content", "chat template")]
+    [InlineData("{% frobnicate %}", "frobnicate")]
+    [InlineData("{{ raise_exception('only pairs') }}", "only pairs")]
+    public void A_template_that_is_not_understood_is_refused_with_the_reason(string template, string reason)
+    {
+        using var folder = new TemporaryFolder();
+        string source = Repository.Shared("models", "tiny", "llama");
+        foreach (string name in (string[])["config.json", "model.safetensors", "tokenizer.json"]) File.CreateSymbolicLink(folder[name], Path.Combine(source, name));
+        folder.Write("tokenizer_config.json", JsonSerializer.Serialize(new { chat_template = template }));
+        CliResult run = InProcess.Run("run", "--model", folder.Path, "--chat", "--prompt", "a");
+        Assert.InRange(run.Code, 1, 2);
+        run.Refuses(run.Code, "tokenizer.json", reason);
+    }
+
     [Fact]
     public void The_receipt_writes_parameters_in_invariant_form()
     {
