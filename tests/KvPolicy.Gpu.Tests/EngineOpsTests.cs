@@ -143,6 +143,17 @@ public sealed class EngineOpsTests : IDisposable
         Check(Attended(qkv, 273, heads, 150), output);
     }
 
+    [Fact]
+    public void The_chunks_of_a_prefill_change_no_bit()
+    {
+        var heads = new HeadShape(4, 2, 16);
+        using DeviceMatrix qkv = Matrix(Tensors.Random(50 * heads.RowSize, 5), 50), whole = Ops.CreateMatrix(50, heads.QuerySize), chunks = Ops.CreateMatrix(50, heads.QuerySize);
+        Attend(heads, 21, 47, 47, qkv, whole);
+        Attend(heads, 21, 47, 9, qkv, chunks);
+        float[] expected = [.. Ops.Read(whole.Slice(0, 50))];
+        Assert.Equal(expected, Ops.Read(chunks.Slice(0, 50)).ToArray());
+    }
+
     private static void Attend(HeadShape heads, int window, int prompt, int chunk, DeviceMatrix qkv, DeviceMatrix output)
     {
         ModelConfig config = Config(heads) with { SlidingWindow = window };

@@ -34,9 +34,12 @@ public sealed partial class PtxTests
         }
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Instructions_of_every_kernel()
     {
+#if DEBUG
+        Skip.If(true, "The snapshot is of kernels built with -c Release.");
+#endif
         var text = new StringBuilder();
         using var compiler = new PtxCompiler("sm_80");
         foreach (GpuKernel kernel in AllKernels.List)

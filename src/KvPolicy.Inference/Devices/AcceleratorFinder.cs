@@ -14,6 +14,8 @@ internal sealed record OpenedAccelerator(Context Context, Accelerator Accelerato
 /// <summary>Finds ILGPU's accelerators on this machine and says why one is not there. A missing or broken driver is an answer, never an exception.</summary>
 internal static class AcceleratorFinder
 {
+    private const int WarpLanes = 32;
+
     private static readonly string[] CudaLibraries = ["libcuda.so.1", "nvcuda", "libcuda"];
     private static readonly string[] OpenClLibraries = ["libOpenCL.so.1", "OpenCL", "/System/Library/Frameworks/OpenCL.framework/OpenCL"];
 
@@ -86,11 +88,12 @@ internal static class AcceleratorFinder
         return true;
     }
 
-    // ILGPU's kernels address shared and global memory alike.
+    // ILGPU needs one address space for shared and global memory, our kernels warps of 32 lanes.
     private static bool Fits(CLDevice device, List<string> refused)
     {
-        if (device.Capabilities.GenericAddressSpace) return true;
-        refused.Add($"{device.Name} has no generic address space, which ILGPU needs");
+        if (!device.Capabilities.GenericAddressSpace) refused.Add($"{device.Name} has no generic address space, which ILGPU needs");
+        else if (device.WarpSize != WarpLanes) refused.Add(string.Create(CultureInfo.InvariantCulture, $"{device.Name} has warps of {device.WarpSize} lanes, the kernels are written for {WarpLanes}"));
+        else return true;
         return false;
     }
 }
