@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using KvPolicy.Inference.Models;
 using KvPolicy.Inference.Ops.Weights;
@@ -18,6 +19,7 @@ internal readonly unsafe struct RmsNormWork(float* x, float* weight, float epsil
     public void Run(int item, int worker) => Normalize(x + (long)item * columns, weight, epsilon, y + (long)item * columns, columns);
 
     /// <summary>y = x / sqrt(mean(x^2) + epsilon) * weight; y may be x.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Normalize(float* x, float* weight, float epsilon, float* y, int columns)
     {
         Vector256<float> a = default, b = default;
@@ -67,6 +69,7 @@ internal readonly unsafe struct RopeWork(float* qkv, HeadShape heads, float* tab
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Halves(float* x, float* angles)
     {
         int half = heads.HeadDim / 2;
@@ -78,6 +81,7 @@ internal readonly unsafe struct RopeWork(float* qkv, HeadShape heads, float* tab
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Neighbours(float* x, float* angles)
     {
         for (int i = 0; i < heads.HeadDim; i += 2)
@@ -93,6 +97,7 @@ internal readonly unsafe struct RopeWork(float* qkv, HeadShape heads, float* tab
 internal readonly unsafe struct SwiGluWork(float* gateUp, float* y, int columns) : IWork
 {
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run(int item, int worker)
     {
         float* gate = gateUp + 2L * item * columns;

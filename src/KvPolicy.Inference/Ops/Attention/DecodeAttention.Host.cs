@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using KvPolicy.Inference.Ops.Products;
 
@@ -160,16 +161,23 @@ internal sealed unsafe class DecodeAttention : IDisposable
         {
             float share = VectorMath.Exp(maxima[s] - highest) / total;
             float* sums = _partial + ((long)queryHead * MostSplits + s) * dim;
-            for (int c = 0; c < dim; c++) output[c] += sums[c] * share;
+            AddScaled(sums, share, output, dim);
             if (probabilities) ScaleSplit(queryHead, tiles, s, share);
         }
+    }
+
+    private static void AddScaled(float* source, float factor, float* target, int count)
+    {
+        int c = 0;
+        for (; c + 8 <= count; c += 8) Vector256.FusedMultiplyAdd(Vector256.Load(source + c), Vector256.Create(factor), Vector256.Load(target + c)).Store(target + c);
+        for (; c < count; c++) target[c] = MathF.FusedMultiplyAdd(source[c], factor, target[c]);
     }
 
     private void ScaleSplit(int queryHead, int tiles, int split, float share)
     {
         int per = TilesPerSplit(tiles), from = split * per * Tile, to = Math.Min(tiles, (split + 1) * per) * Tile;
         float* weights = _weights + queryHead * _stride;
-        for (int i = from; i < to; i++) weights[i] *= share;
+        for (int i = from; i < to; i += 8) (Vector256.Load(weights + i) * share).Store(weights + i);
     }
 
     private readonly struct SplitWork(DecodeAttention attention, LayerPages pages, float* qkv, int position) : IWork

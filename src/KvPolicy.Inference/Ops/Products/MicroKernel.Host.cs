@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace KvPolicy.Inference.Ops.Products;
@@ -46,6 +47,7 @@ internal static unsafe class MicroKernel
     }
 
     // 8 x 32: 16 accumulators, 2 columns, 1 broadcast of 32 registers.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Wide8(float* a, nint strideA, float* b, nint strideB, int inner, float* c, nint strideC, bool add)
     {
         float* a1 = a + strideA, a2 = a1 + strideA, a3 = a2 + strideA, a4 = a3 + strideA, a5 = a4 + strideA, a6 = a5 + strideA, a7 = a6 + strideA;
@@ -103,6 +105,7 @@ internal static unsafe class MicroKernel
     }
 
     // Two to four rows; a row that is missing repeats the last one, and is stored over it with the same bits.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Wide4(float* a, nint strideA, int rows, float* b, nint strideB, int inner, float* c, nint strideC, bool add)
     {
         nint r1 = Math.Min(1, rows - 1), r2 = Math.Min(2, rows - 1), r3 = Math.Min(3, rows - 1);
@@ -141,6 +144,7 @@ internal static unsafe class MicroKernel
     }
 
     // One row left over.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Wide1(float* a, float* b, nint strideB, int inner, float* c, bool add)
     {
         Vector512<float> x0 = default, y0 = default;
@@ -161,6 +165,7 @@ internal static unsafe class MicroKernel
     }
 
     // 4 x 16: 8 accumulators, 2 columns, 1 broadcast of 16 registers. Missing rows as above.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Narrow4(float* a, nint strideA, int rows, float* b, nint strideB, int inner, float* c, nint strideC, bool add)
     {
         nint r1 = Math.Min(1, rows - 1), r2 = Math.Min(2, rows - 1), r3 = Math.Min(3, rows - 1);
@@ -199,6 +204,7 @@ internal static unsafe class MicroKernel
     }
 
     // One row left over.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Narrow1(float* a, float* b, nint strideB, int inner, float* c, bool add)
     {
         Vector256<float> x0 = default, y0 = default, z0 = default, w0 = default;

@@ -49,6 +49,7 @@ internal sealed unsafe class NibbleRows<TFormat, TBlock>(ModelTensor tensor) : W
         for (int r = 0; r < count; r++) y[r] = DotOne(Data + (first + r) * RowBytes, prepared);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private float DotOne(byte* row, float* x)
     {
         int fours = Fours, pairs = (Blocks - 4 * fours) / 2;
@@ -124,6 +125,7 @@ internal sealed unsafe class NibbleRows<TFormat, TBlock>(ModelTensor tensor) : W
     private static Vector256<float> Nibble(Vector256<int> nibbles, int mask) => Vector256.ConvertToSingle(nibbles & Vector256.Create(mask));
 
     // Dword i holds the bytes 4 i to 4 i + 3; a byte's low nibble is a weight of the block's first half, its high one of the second.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void PrepareBlock(float* x, float* lanes, int stride)
     {
         Vector128<float> sum = Turn(x, lanes, stride, 1f, 1f / 0x1000000) + Turn(x + 16, lanes + stride, stride, 1f / 0x10, 1f);

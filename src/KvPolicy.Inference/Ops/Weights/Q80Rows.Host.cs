@@ -10,6 +10,7 @@ internal sealed unsafe class Q80Rows(ModelTensor tensor) : WeightRows<Q80Format>
     private const int BlockBytes = 34;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Dot(int first, int count, float* prepared, float* y)
     {
         int blocks = Columns / 32;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -12,6 +13,7 @@ internal static unsafe class Transpose
     /// <param name="source">[32, 32]</param>
     /// <param name="target">[columns, 32]</param>
     /// <param name="columns">At most 32.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Square32(float* source, float* target, int columns)
     {
         int whole = Avx.IsSupported ? columns / 8 * 8 : 0;
@@ -26,6 +28,7 @@ internal static unsafe class Transpose
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Eight(float* source, float* target)
     {
         Vector256<float> r0 = Vector256.Load(source), r1 = Vector256.Load(source + Size), r2 = Vector256.Load(source + 2 * Size), r3 = Vector256.Load(source + 3 * Size);

@@ -47,6 +47,7 @@ internal unsafe class WeightRows<TFormat> : WeightRows
     }
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Unpack(int row, float* destination)
     {
         byte* source = Data + row * RowBytes;
@@ -62,6 +63,7 @@ internal unsafe class WeightRows<TFormat> : WeightRows
     }
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Pack(int first, int count, float* panel)
     {
         float* square = stackalloc float[PanelWidth * Block];
@@ -89,6 +91,7 @@ internal unsafe class WeightRows<TFormat> : WeightRows
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private float DotOne(byte* row, float* x)
     {
         Vector256<float> a0 = default, a1 = default, a2 = default, a3 = default;
