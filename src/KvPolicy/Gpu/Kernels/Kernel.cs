@@ -73,18 +73,18 @@ internal static class KernelTrace
     public delegate Action? LaunchObserver(GpuKernel kernel, AcceleratorStream stream, Index2D grid, object arguments);
 
     [ThreadStatic]
-    private static LaunchObserver? _observer;
+    private static LaunchObserver? ThreadObserver;
 
     /// <summary>The observer of this thread, or null.</summary>
     public static LaunchObserver? Observer
     {
-        get => _observer;
-        set => _observer = value;
+        get => ThreadObserver;
+        set => ThreadObserver = value;
     }
 
     // Boxes the arguments only where somebody looks.
     public static Action? Announce<TArguments>(GpuKernel kernel, AcceleratorStream stream, Index2D grid, in TArguments arguments) where TArguments : struct
-        => _observer?.Invoke(kernel, stream, grid, arguments);
+        => ThreadObserver?.Invoke(kernel, stream, grid, arguments);
 }
 
 /// <summary>Every kernel of an assembly, found by its mark.</summary>
