@@ -6,10 +6,10 @@ namespace KvPolicy.Inference.Tests.Engine;
 public class GenerationTests
 {
     [SkippableFact]
-    public void The_embedded_model_answers_as_its_goldens_do()
+    public void The_reference_model_answers_as_its_goldens_do()
     {
         using JsonDocument golden = JsonDocument.Parse(File.ReadAllText(SharedData.Model("kvpolicy-tiny", "golden.json")));
-        using var engine = InferenceEngine.Load("embedded", new EngineOptions("cpu", Threads: 2));
+        using var engine = InferenceEngine.Load(SharedData.Model("kvpolicy-tiny"), new EngineOptions("cpu", Threads: 2));
         foreach (JsonElement item in golden.RootElement.EnumerateArray())
         {
             int[] ids = [.. item.GetProperty("ids").EnumerateArray().Select(e => e.GetInt32())], greedy = [.. item.GetProperty("greedy_ids").EnumerateArray().Select(e => e.GetInt32())];

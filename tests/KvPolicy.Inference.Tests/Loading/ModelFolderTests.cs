@@ -14,7 +14,8 @@ public class ModelFolderTests
         Assert.False(folder.Has("tokenizer.model"));
         Assert.Contains("\"model_type\": \"llama\"", Encoding.UTF8.GetString(folder.ReadAllBytes("config.json")));
         using MappedBytes weights = folder.Map("model.safetensors");
-        Assert.Equal(2155784, weights.Length);
+        // 1,075,840 parameters of two bytes and a header; small enough to travel in the library.
+        Assert.InRange(weights.Length, (2 * 1_075_840) + 8, 6 << 20);
     }
 
     [Theory]
