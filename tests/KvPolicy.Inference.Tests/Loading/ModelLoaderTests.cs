@@ -17,7 +17,8 @@ public class ModelLoaderTests
         Assert.NotSame(model.Weights.Embedding, model.Weights.Classifier);
         Assert.Equal(TensorType.F16, model.Weights.Layers[3].Down.Type);
         Assert.Equal(1_075_840, Parameters(model.Weights));
-        Assert.Equal(2155784, model.FileBytes);
+        // f16 weights and a header of a few kilobytes; the weights themselves change with each training.
+        Assert.InRange(model.FileBytes, 2 * 1_075_840, 2 * 1_075_840 + 8192);
     }
 
     [SkippableFact]
