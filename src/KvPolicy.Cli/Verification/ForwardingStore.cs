@@ -9,6 +9,9 @@ internal abstract class ForwardingStore(SequenceStore inner) : SequenceStore
     protected SequenceStore Inner { get; } = inner;
 
     /// <inheritdoc/>
+    public override float[]? Scores => Inner.Scores;
+
+    /// <inheritdoc/>
     public override long BytesInUse => Inner.BytesInUse;
 
     /// <inheritdoc/>

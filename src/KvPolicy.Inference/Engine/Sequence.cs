@@ -24,6 +24,9 @@ internal sealed record SequenceOptions
 
     /// <summary>Rows of a chunk. Under LayerMajor it changes no bit of any result.</summary>
     internal int ChunkRows { get; init; } = DefaultChunkRows;
+
+    /// <summary>Keep the scores that compete after the prefill: <see cref="SequenceStore.Scores"/>.</summary>
+    internal bool RecordScores { get; init; }
 }
 
 /// <summary>One sequence on a transformer: prefill a prompt, then tokens one by one. No managed allocation per decoded token on the host.</summary>
@@ -73,7 +76,7 @@ internal sealed class Sequence : IDisposable
         if (ids.Length < 1 || ids.Length > _options.Capacity) throw new ArgumentOutOfRangeException(nameof(ids), ids.Length, $"A prompt has 1 to {_options.Capacity} tokens here.");
         long start = Stopwatch.GetTimestamp();
         ModelConfig config = _transformer.Config;
-        _store = _ops.CreateStore(new StoreRequest(config, _options.Capacity, _options.Policy, new PromptShape(ids.Length, _options.Shots), _options.Schedule));
+        _store = _ops.CreateStore(new StoreRequest(config, _options.Capacity, _options.Policy, new PromptShape(ids.Length, _options.Shots), _options.Schedule, _options.RecordScores));
         using DeviceMatrix hidden = _ops.CreateMatrix(ids.Length, config.HiddenSize);
         using (var work = new RowWorkspace(_transformer, Math.Min(ids.Length, _options.ChunkRows)))
         {

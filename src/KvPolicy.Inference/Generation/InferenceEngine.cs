@@ -100,9 +100,31 @@ public sealed class InferenceEngine : IDisposable
     {
         ArgumentNullException.ThrowIfNull(request);
         ArgumentOutOfRangeException.ThrowIfNegative(request.MaxTokens);
-        var sampler = new Sampler(request.Sampling, Model.Config.VocabularySize);
         using Sequence sequence = Begin(request, request.MaxTokens);
+        return Run(request, sequence, prefilled: null, cancellation);
+    }
+
+    /// <summary>Generates as <see cref="Generate"/> does, and shows which tokens every layer and KV head kept, and the scores that decided.</summary>
+    /// <param name="request">Prompt, policy, sampling.</param>
+    /// <param name="cancellation">Looked at between chunks of the prefill and between tokens.</param>
+    /// <exception cref="ArgumentException">As <see cref="Generate"/>.</exception>
+    /// <exception cref="InvalidOperationException">The policy had something to evict, and did not run.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public Inspection Inspect(GenerationRequest request, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentOutOfRangeException.ThrowIfNegative(request.MaxTokens);
+        using Sequence sequence = Begin(request, request.MaxTokens, recordScores: true);
+        var inspector = new Inspector(sequence, request, Model);
+        GenerationResult result = Run(request, sequence, inspector.LookAfterPrefill, cancellation);
+        return inspector.Finish(result);
+    }
+
+    private GenerationResult Run(GenerationRequest request, Sequence sequence, Action? prefilled, CancellationToken cancellation)
+    {
+        var sampler = new Sampler(request.Sampling, Model.Config.VocabularySize);
         ReadOnlySpan<float> logits = sequence.Prefill([.. request.Prompt], all: null, request.Progress, cancellation);
+        prefilled?.Invoke();
         var receipt = new ReceiptBuilder(sequence, request, Model.Config);
         var ids = new List<int>(Math.Min(request.MaxTokens, Model.Config.ContextLength));
         var text = new GeneratedText(Tokenizer, request.OnText);
@@ -178,7 +200,8 @@ public sealed class InferenceEngine : IDisposable
     /// <summary>A sequence under the caller's control.</summary>
     /// <param name="request">Prompt and policy.</param>
     /// <param name="more">Tokens that may follow the prompt.</param>
-    internal Sequence Begin(PromptRequest request, int more)
+    /// <param name="recordScores">Keep the scores that compete after the prefill.</param>
+    internal Sequence Begin(PromptRequest request, int more, bool recordScores = false)
     {
         int n = request.Prompt.Count, context = Model.Config.ContextLength;
         if (n == 0) throw new ArgumentException("The prompt has no tokens.", nameof(request));
@@ -196,6 +219,7 @@ public sealed class InferenceEngine : IDisposable
             Shots = request.Shots,
             Schedule = request.Schedule,
             ChunkRows = request.ChunkRows > 0 ? request.ChunkRows : SequenceOptions.DefaultChunkRows,
+            RecordScores = recordScores,
         });
     }
 

@@ -31,9 +31,19 @@ internal sealed unsafe class HostSequenceStore : SequenceStore
         _heads = new HeadShape(config.QueryHeads, config.KvHeads, config.HeadDim);
         _cache = new KvCache(new KvShape(config.Layers, config.QueryHeads, config.KvHeads, config.HeadDim), request.Capacity, request.Policy?.Plan.HasState ?? false);
         _compressor = request.Policy is null ? null : HostCompression.Create(request.Policy, _cache, request.Prompt, workers);
+        if (request.RecordScores && _compressor is not null)
+        {
+            Scores = new float[config.Layers * config.KvHeads * request.Prompt.Tokens];
+            Scores.AsSpan().Fill(float.NaN);
+            _compressor.ScoreRecord = Scores;
+        }
+
         _decode = new DecodeAttention(_heads, config.SlidingWindow, request.Capacity);
         _scratch = new WorkerScratch(workers.Threads);
     }
+
+    /// <inheritdoc/>
+    public override float[]? Scores { get; }
 
     /// <inheritdoc/>
     public override long BytesInUse => _cache.Pool.BytesInUse;

@@ -8,7 +8,8 @@ namespace KvPolicy.Inference.Ops;
 /// <param name="Policy">The policy, or null for a full cache.</param>
 /// <param name="Prompt">The prompt.</param>
 /// <param name="Schedule">Order of the prefill.</param>
-internal sealed record StoreRequest(ModelConfig Config, int Capacity, IKvPolicy? Policy, PromptShape Prompt, PrefillSchedule Schedule);
+/// <param name="RecordScores">Keep the prefill's scores where the device can: <see cref="SequenceStore.Scores"/>. The score pass then runs although nothing is evicted.</param>
+internal sealed record StoreRequest(ModelConfig Config, int Capacity, IKvPolicy? Policy, PromptShape Prompt, PrefillSchedule Schedule, bool RecordScores = false);
 
 /// <summary>
 /// Keys and values of one sequence on a device, with the policy that compresses them.
@@ -57,6 +58,9 @@ internal abstract class SequenceStore : IDisposable
 
     /// <summary>Positions of a head's held keys, in the order of their slots.</summary>
     public abstract int[] Positions(int layer, int kvHead);
+
+    /// <summary>[layers, kvHeads, n] scores that competed after the prefill, by position, NaN where there are none; null where nobody asked, or the device records none.</summary>
+    public virtual float[]? Scores => null;
 
     /// <summary>Bytes of keys and values now held: pages in use.</summary>
     public abstract long BytesInUse { get; }
