@@ -42,6 +42,18 @@ internal abstract class ForwardingStore(SequenceStore inner) : SequenceStore
     public override void FinishPrefill() => Inner.FinishPrefill();
 
     /// <inheritdoc/>
+    public override bool CanContinue => Inner.CanContinue;
+
+    /// <inheritdoc/>
+    public override bool EvictsWhileDecoding => Inner.EvictsWhileDecoding;
+
+    /// <inheritdoc/>
+    public override void BeginRows(PromptShape? turn) => Inner.BeginRows(turn);
+
+    /// <inheritdoc/>
+    public override SequenceStore Fork(StoreRequest request) => Inner.Fork(request);
+
+    /// <inheritdoc/>
     public override void DecodeAttention(int layer, MatrixRows qkv, int position, MatrixRows output) => Inner.DecodeAttention(layer, qkv, position, output);
 
     /// <inheritdoc/>

@@ -27,6 +27,9 @@ internal sealed record SequenceOptions
 
     /// <summary>Keep the scores that compete after the prefill: <see cref="SequenceStore.Scores"/>.</summary>
     internal bool RecordScores { get; init; }
+
+    /// <summary>Keeps what <see cref="Sequence.Fork"/> needs.</summary>
+    internal bool Record { get; init; }
 }
 
 /// <summary>One sequence on a transformer: prefill a prompt, then tokens one by one. No managed allocation per decoded token on the host.</summary>
@@ -61,7 +64,7 @@ internal sealed class Sequence : IDisposable
     /// <summary>Keys, values and policy; there is one from the prefill on.</summary>
     internal SequenceStore Store => _store ?? throw new InvalidOperationException("Prefill first.");
 
-    /// <summary>Seconds of the prefill, the policy's passes included.</summary>
+    /// <summary>Seconds of the prefill and of all rows that were appended later, the policy's passes included.</summary>
     internal double PrefillSeconds { get; private set; }
 
     /// <summary>Runs the prompt and compresses it.</summary>
@@ -76,7 +79,7 @@ internal sealed class Sequence : IDisposable
         if (ids.Length < 1 || ids.Length > _options.Capacity) throw new ArgumentOutOfRangeException(nameof(ids), ids.Length, $"A prompt has 1 to {_options.Capacity} tokens here.");
         long start = Stopwatch.GetTimestamp();
         ModelConfig config = _transformer.Config;
-        _store = _ops.CreateStore(new StoreRequest(config, _options.Capacity, _options.Policy, new PromptShape(ids.Length, _options.Shots), _options.Schedule, _options.RecordScores));
+        _store = _ops.CreateStore(Request(ids.Length));
         using DeviceMatrix hidden = _ops.CreateMatrix(ids.Length, config.HiddenSize);
         using (var work = new RowWorkspace(_transformer, Math.Min(ids.Length, _options.ChunkRows)))
         {
@@ -92,6 +95,59 @@ internal sealed class Sequence : IDisposable
         ReadOnlySpan<float> logits = _ops.Read(_logits.Slice(0, 1));
         PrefillSeconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         return logits;
+    }
+
+    /// <summary>
+    /// Reads more tokens over what is held; they stay. A policy that evicts while decoding sees them one by one, as if they had been generated.
+    /// </summary>
+    /// <param name="ids">At least one.</param>
+    /// <param name="cancellation">Looked at between chunks.</param>
+    /// <returns>[vocabulary] logits of the last one; valid until the next call.</returns>
+    internal ReadOnlySpan<float> Read(ReadOnlySpan<int> ids, CancellationToken cancellation = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(ids.Length);
+        if (ids.Length > 1 && Store is { CanContinue: true, EvictsWhileDecoding: false }) return AppendRows(ids, turn: null, cancellation);
+        long start = Stopwatch.GetTimestamp();
+        foreach (int id in ids[..^1])
+        {
+            cancellation.ThrowIfCancellationRequested();
+            Decode(id);
+        }
+
+        ReadOnlySpan<float> logits = Decode(ids[^1]);
+        PrefillSeconds += Stopwatch.GetElapsedTime(start).TotalSeconds;
+        return logits;
+    }
+
+    /// <summary>
+    /// A further turn: the tokens join what is held, and all of it is brought back to the policy's budget for the whole sequence. The policy
+    /// scores with the queries of this turn; what earlier turns evicted is gone. Where <see cref="SequenceStore.CanContinue"/>.
+    /// </summary>
+    /// <param name="ids">At least one.</param>
+    /// <param name="shots">[Length + ids] number of each token's shot, -1 outside; empty without shots.</param>
+    /// <param name="cancellation">Looked at between chunks.</param>
+    /// <returns>[vocabulary] logits of the last one; valid until the next call.</returns>
+    internal ReadOnlySpan<float> Continue(ReadOnlySpan<int> ids, IReadOnlyList<int> shots, CancellationToken cancellation = default)
+        => AppendRows(ids, new PromptShape(Length + ids.Length, shots), cancellation);
+
+    /// <summary>A new sequence with the first tokens of this recorded one under another policy; <see cref="Read"/> goes on.</summary>
+    /// <param name="options">Of the new sequence.</param>
+    /// <param name="tokens">1 to <see cref="Length"/>.</param>
+    internal Sequence Fork(SequenceOptions options, int tokens)
+    {
+        var fork = new Sequence(_transformer, options) { Length = tokens };
+        try
+        {
+            long start = Stopwatch.GetTimestamp();
+            fork._store = Store.Fork(fork.Request(tokens));
+            fork.PrefillSeconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+            return fork;
+        }
+        catch
+        {
+            fork.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Appends one token, runs it, evicts.</summary>
@@ -116,6 +172,39 @@ internal sealed class Sequence : IDisposable
         _token.Dispose();
         _hidden.Dispose();
         _logits.Dispose();
+    }
+
+    private StoreRequest Request(int prompt)
+        => new(_transformer.Config, _options.Capacity, _options.Policy, new PromptShape(prompt, _options.Shots), _options.Schedule, _options.RecordScores) { Record = _options.Record };
+
+    private ReadOnlySpan<float> AppendRows(ReadOnlySpan<int> ids, PromptShape? turn, CancellationToken cancellation)
+    {
+        SequenceStore store = Store;
+        if (ids.Length < 1 || ids.Length > _options.Capacity - Length) throw new ArgumentOutOfRangeException(nameof(ids), ids.Length, $"1 to {_options.Capacity - Length} more tokens fit here.");
+        long start = Stopwatch.GetTimestamp();
+        store.BeginRows(turn);
+        using DeviceMatrix hidden = _ops.CreateMatrix(ids.Length, _transformer.Config.HiddenSize);
+        using (var work = new RowWorkspace(_transformer, Math.Min(ids.Length, _options.ChunkRows)))
+        {
+            _transformer.Embed(ids, hidden.Slice(0, ids.Length));
+            for (int layer = 0; layer < _transformer.Config.Layers; layer++)
+            {
+                for (int first = 0; first < ids.Length; first += work.Rows)
+                {
+                    cancellation.ThrowIfCancellationRequested();
+                    _transformer.Layer(layer, hidden.Slice(first, Math.Min(work.Rows, ids.Length - first)), Length + first, Phase.Prefill, work, store);
+                }
+
+                if (turn is not null) store.FinishChunk(layer, last: true);
+            }
+        }
+
+        if (turn is not null) store.FinishPrefill();
+        Length += ids.Length;
+        _transformer.Classify(hidden.Slice(ids.Length - 1, 1), _token.Normed.Slice(0, 1), _logits.Slice(0, 1), Phase.Decode);
+        ReadOnlySpan<float> logits = _ops.Read(_logits.Slice(0, 1));
+        PrefillSeconds += Stopwatch.GetElapsedTime(start).TotalSeconds;
+        return logits;
     }
 
     private void LayerMajor(DeviceMatrix hidden, RowWorkspace work, Action<double>? progress, CancellationToken cancellation)

@@ -29,6 +29,12 @@ public record PromptRequest
     /// <summary>The policy, or null for a full cache.</summary>
     public IKvPolicy? Policy { get; init; }
 
+    /// <summary>
+    /// The context: how many of the prompt's first tokens are prefilled and compressed. The rest, a question, is read over the compressed cache
+    /// and stays whole (while decoding it counts as generated). Null: the whole prompt is compressed.
+    /// </summary>
+    public int? ContextTokens { get; init; }
+
     /// <summary>Parameters of <see cref="Policy"/> that differ from its defaults, for the receipt.</summary>
     public IReadOnlyDictionary<string, string> PolicyParameters { get; init; } = new Dictionary<string, string>();
 

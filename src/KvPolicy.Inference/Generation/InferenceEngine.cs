@@ -101,33 +101,157 @@ public sealed class InferenceEngine : IDisposable
         ArgumentNullException.ThrowIfNull(request);
         ArgumentOutOfRangeException.ThrowIfNegative(request.MaxTokens);
         using Sequence sequence = Begin(request, request.MaxTokens);
-        return Run(request, sequence, prefilled: null, cancellation);
+        return Finish(sequence, request, sequence.Prefill(Context(request), all: null, request.Progress, cancellation), cancellation);
     }
 
-    /// <summary>Generates as <see cref="Generate"/> does, and shows which tokens every layer and KV head kept, and the scores that decided.</summary>
-    /// <param name="request">Prompt, policy, sampling.</param>
+    /// <summary>Generates as <see cref="Generate(GenerationRequest, CancellationToken)"/> does, and shows which tokens every layer and KV head kept, and the scores that decided.</summary>
+    /// <param name="request">Prompt, policy, sampling; the whole prompt is compressed.</param>
     /// <param name="cancellation">Looked at between chunks of the prefill and between tokens.</param>
-    /// <exception cref="ArgumentException">As <see cref="Generate"/>.</exception>
+    /// <exception cref="ArgumentException">As <see cref="Generate(GenerationRequest, CancellationToken)"/>.</exception>
     /// <exception cref="InvalidOperationException">The policy had something to evict, and did not run.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public Inspection Inspect(GenerationRequest request, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(request);
         ArgumentOutOfRangeException.ThrowIfNegative(request.MaxTokens);
+        if (request.ContextTokens is not null) throw new ArgumentException("An inspection compresses the whole prompt: leave the context's length out.", nameof(request));
         using Sequence sequence = Begin(request, request.MaxTokens, recordScores: true);
         var inspector = new Inspector(sequence, request, Model);
-        GenerationResult result = Run(request, sequence, inspector.LookAfterPrefill, cancellation);
-        return inspector.Finish(result);
+        ReadOnlySpan<float> logits = sequence.Prefill([.. request.Prompt], all: null, request.Progress, cancellation);
+        inspector.LookAfterPrefill();
+        return inspector.Finish(Finish(sequence, request, logits, cancellation));
     }
 
-    private GenerationResult Run(GenerationRequest request, Sequence sequence, Action? prefilled, CancellationToken cancellation)
+    /// <summary>
+    /// Runs a prompt once through the model with a full cache, and keeps what policies read of it, so that many policies can be tried on it
+    /// without running it again. For devices where sequences can be forked: the host.
+    /// </summary>
+    /// <param name="prompt">[n] ids.</param>
+    /// <param name="cancellation">Looked at between chunks.</param>
+    /// <exception cref="ArgumentException">As <see cref="Generate(GenerationRequest, CancellationToken)"/>.</exception>
+    /// <exception cref="NotSupportedException">The device cannot fork a sequence.</exception>
+    public PrefilledPrompt Prefill(IReadOnlyList<int> prompt, CancellationToken cancellation = default)
     {
-        var sampler = new Sampler(request.Sampling, Model.Config.VocabularySize);
-        ReadOnlySpan<float> logits = sequence.Prefill([.. request.Prompt], all: null, request.Progress, cancellation);
-        prefilled?.Invoke();
+        ArgumentNullException.ThrowIfNull(prompt);
+        Sequence sequence = Begin(new PromptRequest { Prompt = prompt }, 0, record: true);
+        try
+        {
+            float[] logits = sequence.Prefill([.. prompt], all: null, progress: null, cancellation).ToArray();
+            if (!sequence.Store.CanContinue) throw new NotSupportedException($"{Device} cannot fork a sequence; use the cpu device.");
+            return new PrefilledPrompt(prompt, sequence, logits);
+        }
+        catch
+        {
+            sequence.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Compresses a prompt that was run already, and generates: the same tokens as <see cref="Generate(GenerationRequest, CancellationToken)"/>.</summary>
+    /// <param name="prefilled">Of this engine; stays as it is.</param>
+    /// <param name="request">Its prompt is the prefilled one; the schedule is LayerMajor.</param>
+    /// <param name="cancellation">Looked at between tokens.</param>
+    /// <exception cref="ArgumentException">Another prompt or schedule.</exception>
+    /// <exception cref="InvalidOperationException">The policy had something to evict, and did not run.</exception>
+    public GenerationResult Generate(PrefilledPrompt prefilled, GenerationRequest request, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(prefilled);
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentOutOfRangeException.ThrowIfNegative(request.MaxTokens);
+        if (!ReferenceEquals(prefilled.Prompt, request.Prompt) && !prefilled.Prompt.SequenceEqual(request.Prompt)) throw new ArgumentException("The request has another prompt than the one that was prefilled.", nameof(request));
+        if (request.Schedule != PrefillSchedule.LayerMajor) throw new ArgumentException("A prefilled prompt is compressed layer by layer: leave the schedule out.", nameof(request));
+        int context = Context(request).Length;
+        using Sequence sequence = prefilled.Sequence.Fork(Options(request, request.MaxTokens), context);
+        return Finish(sequence, request, prefilled.Logits, cancellation);
+    }
+
+    /// <summary>Prefills a prompt and hands over the logits of all its positions.</summary>
+    /// <param name="request">The prompt; a policy compresses after each layer, which no row of the prompt sees.</param>
+    /// <param name="receive">Called for positions 0 .. n - 1 in turn.</param>
+    /// <param name="cancellation">Looked at between chunks.</param>
+    /// <exception cref="ArgumentException">As <see cref="Generate(GenerationRequest, CancellationToken)"/>.</exception>
+    public void AllLogits(PromptRequest request, LogitsHandler receive, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(receive);
+        if (request.ContextTokens is not null) throw new ArgumentException("Logits of every position come from one prefill: leave the context's length out.", nameof(request));
+        using Sequence sequence = Begin(request, 0);
+        sequence.Prefill([.. request.Prompt], receive, request.Progress, cancellation);
+    }
+
+    /// <summary>Prefills a prompt, compresses, then feeds given tokens one by one through the compressed cache.</summary>
+    /// <param name="request">The prompt and the policy.</param>
+    /// <param name="forced">Tokens that follow, whatever the logits say.</param>
+    /// <param name="receive">Called for position n - 1 after the prefill, then once for each forced token.</param>
+    /// <param name="cancellation">Looked at between chunks and between tokens.</param>
+    /// <returns>What ran and what stayed.</returns>
+    /// <exception cref="ArgumentException">As <see cref="Generate(GenerationRequest, CancellationToken)"/>.</exception>
+    /// <exception cref="InvalidOperationException">The policy had something to evict, and did not run.</exception>
+    public Receipt Feed(PromptRequest request, IReadOnlyList<int> forced, LogitsHandler receive, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(forced);
+        ArgumentNullException.ThrowIfNull(receive);
+        if (request.Prompt.Count + forced.Count > Model.Config.ContextLength)
+            throw new ArgumentException($"{request.Prompt.Count} + {forced.Count} tokens are more than the model's context of {Model.Config.ContextLength}.", nameof(forced));
+        using Sequence sequence = Begin(request, forced.Count);
+        ReadOnlySpan<float> logits = sequence.Prefill(Context(request), all: null, request.Progress, cancellation);
         var receipt = new ReceiptBuilder(sequence, request, Model.Config);
+        if (Question(request) is { Length: > 0 } question) logits = sequence.Read(question, cancellation);
+        receive(request.Prompt.Count - 1, logits);
+        long started = Stopwatch.GetTimestamp();
+        foreach (int id in forced)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            receive(sequence.Length, sequence.Decode(id));
+        }
+
+        return receipt.Finish(Device, _loadSeconds, forced.Count, Stopwatch.GetElapsedTime(started).TotalSeconds, _device.Note);
+    }
+
+    /// <summary>A sequence under the caller's control.</summary>
+    /// <param name="request">Prompt and policy.</param>
+    /// <param name="more">Tokens that may follow the prompt.</param>
+    /// <param name="recordScores">Keep the scores that compete after the prefill.</param>
+    /// <param name="record">Keep what a fork needs.</param>
+    internal Sequence Begin(PromptRequest request, int more, bool recordScores = false, bool record = false)
+        => new(_transformer, Options(request, more) with { RecordScores = recordScores, Record = record });
+
+    private SequenceOptions Options(PromptRequest request, int more)
+    {
+        int n = request.Prompt.Count, context = Model.Config.ContextLength;
+        if (n == 0) throw new ArgumentException("The prompt has no tokens.", nameof(request));
+        if (n > context) throw new ArgumentException($"The prompt has {n} tokens, the model's context holds {context}.", nameof(request));
+        if (request.ContextTokens is < 1 || request.ContextTokens > n) throw new ArgumentException($"A context of {request.ContextTokens} tokens is not within the prompt's 1 to {n}.", nameof(request));
+        if (request.Shots.Count != 0 && request.Shots.Count != n) throw new ArgumentException($"{request.Shots.Count} shot numbers for {n} tokens.", nameof(request));
+        foreach (int id in request.Prompt)
+        {
+            if ((uint)id >= (uint)Model.Config.VocabularySize) throw new ArgumentException($"Token id {id} is not in the vocabulary of {Model.Config.VocabularySize}.", nameof(request));
+        }
+
+        return new SequenceOptions
+        {
+            Capacity = (int)Math.Min((long)n + more, context),
+            Policy = request.Policy,
+            Shots = request.ContextTokens is { } tokens && request.Shots.Count > 0 ? [.. request.Shots.Take(tokens)] : request.Shots,
+            Schedule = request.Schedule,
+            ChunkRows = request.ChunkRows > 0 ? request.ChunkRows : SequenceOptions.DefaultChunkRows,
+        };
+    }
+
+    private static int[] Context(PromptRequest request) => [.. request.Prompt.Take(request.ContextTokens ?? request.Prompt.Count)];
+
+    private static int[] Question(PromptRequest request) => [.. request.Prompt.Skip(request.ContextTokens ?? request.Prompt.Count)];
+
+    /// <summary>The question, where there is one, then tokens one by one.</summary>
+    private GenerationResult Finish(Sequence sequence, GenerationRequest request, ReadOnlySpan<float> logits, CancellationToken cancellation)
+    {
+        var receipt = new ReceiptBuilder(sequence, request, Model.Config);
+        if (Question(request) is { Length: > 0 } question) logits = sequence.Read(question, cancellation);
+        var sampler = new Sampler(request.Sampling, Model.Config.VocabularySize);
         var ids = new List<int>(Math.Min(request.MaxTokens, Model.Config.ContextLength));
         var text = new GeneratedText(Tokenizer, request.OnText);
+        int read = sequence.Length;
         long started = Stopwatch.GetTimestamp();
         StopReason stop = StopReason.Length;
         while (ids.Count < request.MaxTokens)
@@ -153,74 +277,8 @@ public sealed class InferenceEngine : IDisposable
         }
 
         double decodeSeconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
-        return new GenerationResult(text.Finish(), ids, request.Prompt.Count, stop, receipt.Finish(Device, _loadSeconds, decodeSeconds, _device.Note));
-    }
-
-    /// <summary>Prefills a prompt and hands over the logits of all its positions.</summary>
-    /// <param name="request">The prompt; a policy compresses after each layer, which no row of the prompt sees.</param>
-    /// <param name="receive">Called for positions 0 .. n - 1 in turn.</param>
-    /// <param name="cancellation">Looked at between chunks.</param>
-    /// <exception cref="ArgumentException">As <see cref="Generate"/>.</exception>
-    public void AllLogits(PromptRequest request, LogitsHandler receive, CancellationToken cancellation = default)
-    {
-        ArgumentNullException.ThrowIfNull(request);
-        ArgumentNullException.ThrowIfNull(receive);
-        using Sequence sequence = Begin(request, 0);
-        sequence.Prefill([.. request.Prompt], receive, request.Progress, cancellation);
-    }
-
-    /// <summary>Prefills a prompt, compresses, then feeds given tokens one by one through the compressed cache.</summary>
-    /// <param name="request">The prompt and the policy.</param>
-    /// <param name="forced">Tokens that follow, whatever the logits say.</param>
-    /// <param name="receive">Called for position n - 1 after the prefill, then once for each forced token.</param>
-    /// <param name="cancellation">Looked at between chunks and between tokens.</param>
-    /// <returns>What ran and what stayed.</returns>
-    /// <exception cref="ArgumentException">As <see cref="Generate"/>.</exception>
-    /// <exception cref="InvalidOperationException">The policy had something to evict, and did not run.</exception>
-    public Receipt Feed(PromptRequest request, IReadOnlyList<int> forced, LogitsHandler receive, CancellationToken cancellation = default)
-    {
-        ArgumentNullException.ThrowIfNull(request);
-        ArgumentNullException.ThrowIfNull(forced);
-        ArgumentNullException.ThrowIfNull(receive);
-        if (request.Prompt.Count + forced.Count > Model.Config.ContextLength)
-            throw new ArgumentException($"{request.Prompt.Count} + {forced.Count} tokens are more than the model's context of {Model.Config.ContextLength}.", nameof(forced));
-        using Sequence sequence = Begin(request, forced.Count);
-        receive(request.Prompt.Count - 1, sequence.Prefill([.. request.Prompt], all: null, request.Progress, cancellation));
-        var receipt = new ReceiptBuilder(sequence, request, Model.Config);
-        long started = Stopwatch.GetTimestamp();
-        foreach (int id in forced)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            receive(sequence.Length, sequence.Decode(id));
-        }
-
-        return receipt.Finish(Device, _loadSeconds, Stopwatch.GetElapsedTime(started).TotalSeconds, _device.Note);
-    }
-
-    /// <summary>A sequence under the caller's control.</summary>
-    /// <param name="request">Prompt and policy.</param>
-    /// <param name="more">Tokens that may follow the prompt.</param>
-    /// <param name="recordScores">Keep the scores that compete after the prefill.</param>
-    internal Sequence Begin(PromptRequest request, int more, bool recordScores = false)
-    {
-        int n = request.Prompt.Count, context = Model.Config.ContextLength;
-        if (n == 0) throw new ArgumentException("The prompt has no tokens.", nameof(request));
-        if (n > context) throw new ArgumentException($"The prompt has {n} tokens, the model's context holds {context}.", nameof(request));
-        if (request.Shots.Count != 0 && request.Shots.Count != n) throw new ArgumentException($"{request.Shots.Count} shot numbers for {n} tokens.", nameof(request));
-        foreach (int id in request.Prompt)
-        {
-            if ((uint)id >= (uint)Model.Config.VocabularySize) throw new ArgumentException($"Token id {id} is not in the vocabulary of {Model.Config.VocabularySize}.", nameof(request));
-        }
-
-        return new Sequence(_transformer, new SequenceOptions
-        {
-            Capacity = (int)Math.Min((long)n + more, context),
-            Policy = request.Policy,
-            Shots = request.Shots,
-            Schedule = request.Schedule,
-            ChunkRows = request.ChunkRows > 0 ? request.ChunkRows : SequenceOptions.DefaultChunkRows,
-            RecordScores = recordScores,
-        });
+        Receipt done = receipt.Finish(Device, _loadSeconds, sequence.Length - read, decodeSeconds, _device.Note);
+        return new GenerationResult(text.Finish(), ids, request.Prompt.Count, stop, done);
     }
 
     /// <inheritdoc/>

@@ -3,7 +3,7 @@ namespace KvPolicy.Inference;
 /// <summary>Which tokens of one run every layer and KV head kept, and the scores that decided.</summary>
 public sealed record Inspection
 {
-    /// <summary>What <see cref="InferenceEngine.Generate"/> gives.</summary>
+    /// <summary>What <see cref="InferenceEngine.Generate(GenerationRequest, CancellationToken)"/> gives.</summary>
     public required GenerationResult Result { get; init; }
 
     /// <summary>Prompt and generated tokens in the order of their positions. Their texts joined are the text of the run.</summary>

@@ -27,7 +27,12 @@ internal sealed class ReceiptBuilder
 
     /// <summary>The receipt after the last step.</summary>
     /// <exception cref="InvalidOperationException">There was something to evict, and no pass of the policy ran.</exception>
-    internal Receipt Finish(string device, double loadSeconds, double decodeSeconds, string deviceNote)
+    /// <param name="device">Where it ran.</param>
+    /// <param name="loadSeconds">Loading the model.</param>
+    /// <param name="decoded">Tokens that were decoded one by one after the prompt.</param>
+    /// <param name="decodeSeconds">Their time.</param>
+    /// <param name="deviceNote">What the device has to say, or nothing.</param>
+    internal Receipt Finish(string device, double loadSeconds, int decoded, double decodeSeconds, string deviceNote)
     {
         SequenceStore store = _sequence.Store;
         int steps = _sequence.Length - _prompt;
@@ -44,7 +49,7 @@ internal sealed class ReceiptBuilder
             KeptEnd = Held(),
             CacheBytes = new CacheBytes(full, _afterPrefill, store.BytesInUse, store.PeakBytes),
             Seconds = new StageSeconds(loadSeconds, Math.Max(0, prefill - _compressSeconds), _compressSeconds, decodeSeconds),
-            TokensPerSecond = new TokenRates(Rate(_prompt, prefill), Rate(steps, decodeSeconds)),
+            TokensPerSecond = new TokenRates(Rate(_sequence.Length - decoded, prefill), Rate(decoded, decodeSeconds)),
             Notes = deviceNote.Length == 0 ? store.Notes : [deviceNote, .. store.Notes],
         };
     }

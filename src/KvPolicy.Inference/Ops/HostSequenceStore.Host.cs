@@ -13,7 +13,12 @@ internal sealed unsafe class HostSequenceStore : SequenceStore
     private readonly WorkerPool _workers;
     private readonly WorkerScratch _scratch;
     private readonly KvCache _cache;
-    private readonly SequenceCompressor? _compressor;
+    private readonly List<KernelCount> _earlierKernels = [];
+    private SequenceCompressor? _compressor;    // of the turn
+    private readonly RecordedRows? _record;
+    private int _observeFrom;           // rows of the prefill or turn that the policy reads
+    private int _observeTo;
+    private bool _continues;            // past the prefill
     private readonly DecodeAttention _decode;
     private HostMatrix? _queries;       // [observed rows, queryHeads * headDim]
     private float* _logSumExp;          // [queryHeads, observed rows]
@@ -38,6 +43,9 @@ internal sealed unsafe class HostSequenceStore : SequenceStore
             _compressor.ScoreRecord = Scores;
         }
 
+        if (request.Record) _record = new RecordedRows(config.Layers);
+        _observeTo = request.Prompt.Tokens;
+        _observeFrom = request.Record ? 0 : _compressor?.FirstObservedRow ?? _observeTo;
         _decode = new DecodeAttention(_heads, config.SlidingWindow, request.Capacity);
         _scratch = new WorkerScratch(workers.Threads);
     }
@@ -55,7 +63,14 @@ internal sealed unsafe class HostSequenceStore : SequenceStore
     public override double CompressSeconds => (double)_compressTicks / Stopwatch.Frequency;
 
     /// <inheritdoc/>
-    public override IReadOnlyList<KernelCount> Kernels => _compressor?.Kernels ?? [];
+    public override IReadOnlyList<KernelCount> Kernels
+        => [.. _earlierKernels.Concat(_compressor?.Kernels ?? []).GroupBy(kernel => kernel.Name).Select(same => new KernelCount(same.Key, same.Sum(kernel => kernel.Launches)))];
+
+    /// <inheritdoc/>
+    public override bool CanContinue => true;
+
+    /// <inheritdoc/>
+    public override bool EvictsWhileDecoding => _compressor is { Decodes: true };
 
     /// <inheritdoc/>
     public override IReadOnlyList<string> Notes => _compressor?.Notes ?? [];
@@ -100,6 +115,7 @@ internal sealed unsafe class HostSequenceStore : SequenceStore
     /// <inheritdoc/>
     public override void FinishLayer(int layer)
     {
+        if (_record is not null) KeepRows(layer);
         if (_compressor is null) return;
         long start = Stopwatch.GetTimestamp();
         _compressor.PrefillLayer(ObservedView(layer));
@@ -125,6 +141,34 @@ internal sealed unsafe class HostSequenceStore : SequenceStore
     }
 
     /// <inheritdoc/>
+    public override void BeginRows(PromptShape? turn)
+    {
+        for (int layer = 0; layer < _cache.Shape.Layers; layer++) _cache.Order(layer);
+        FreeObserved();
+        (_continues, _observeFrom, _observeTo) = (true, 0, 0);
+        if (turn is null || _request.Policy is null) return;
+        _earlierKernels.AddRange(_compressor!.Kernels);
+        _compressor = HostCompression.Create(_request.Policy, _cache, turn, _workers);
+        // Queries of earlier turns are gone: the policy reads what it can of its window.
+        (_observeFrom, _observeTo) = (Math.Max(_compressor.FirstObservedRow, _length), turn.Tokens);
+    }
+
+    /// <inheritdoc/>
+    public override SequenceStore Fork(StoreRequest request)
+    {
+        if (_record is null || request.Prompt.Tokens > _length || request.Schedule != PrefillSchedule.LayerMajor) throw new InvalidOperationException("Only a recorded prefill can be forked, up to its length, layer by layer.");
+        var fork = new HostSequenceStore(request, _workers) { _length = request.Prompt.Tokens };
+        for (int layer = 0; layer < _cache.Shape.Layers; layer++)
+        {
+            fork._cache.CopyFirst(_cache, layer, fork._length);
+            if (fork._compressor is { } compressor) compressor.PrefillLayer(_record.View(fork._cache.View(layer, fork._length), compressor.FirstObservedRow, _heads, _request.Config.SlidingWindow));
+        }
+
+        fork.FinishPrefill();
+        return fork;
+    }
+
+    /// <inheritdoc/>
     public override void DecodeAttention(int layer, MatrixRows qkv, int position, MatrixRows output)
     {
         bool probabilities = _compressor is { Decodes: true, ReadsDecodeAttention: true };
@@ -145,6 +189,7 @@ internal sealed unsafe class HostSequenceStore : SequenceStore
     public override void Dispose()
     {
         FreeObserved();
+        _record?.Dispose();
         _cache.Dispose();
         _decode.Dispose();
         _scratch.Dispose();
@@ -153,10 +198,10 @@ internal sealed unsafe class HostSequenceStore : SequenceStore
     // Keeps the chunk's queries that the policy reads; gives the number of rows before them.
     private int Observe(MatrixRows qkv, int firstPosition)
     {
-        if (_compressor is null) return qkv.Count;
-        bool whole = _request.Schedule == PrefillSchedule.LayerMajor;
-        int first = whole ? _compressor.FirstObservedRow : firstPosition;
-        int observed = whole ? _request.Prompt.Tokens - first : qkv.Count;
+        if (_compressor is null && _record is null) return qkv.Count;
+        bool chunk = !_continues && _request.Schedule == PrefillSchedule.ChunkMajor;
+        int first = chunk ? firstPosition : _observeFrom;
+        int observed = chunk ? qkv.Count : _observeTo - first;
         if (observed <= 0) return qkv.Count;
         if (observed != _observed)
         {
@@ -186,6 +231,13 @@ internal sealed unsafe class HostSequenceStore : SequenceStore
         QueryStride = _heads.QuerySize,
         SlidingWindow = _request.Config.SlidingWindow,
     };
+
+    private void KeepRows(int layer)
+    {
+        _record!.Keep(layer, _queries!, _logSumExp);
+        (_queries, _observed) = (null, 0);
+        _logSumExp = null;
+    }
 
     private void FreeObserved()
     {

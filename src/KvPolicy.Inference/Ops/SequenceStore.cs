@@ -9,13 +9,18 @@ namespace KvPolicy.Inference.Ops;
 /// <param name="Prompt">The prompt.</param>
 /// <param name="Schedule">Order of the prefill.</param>
 /// <param name="RecordScores">Keep the prefill's scores where the device can: <see cref="SequenceStore.Scores"/>. The score pass then runs although nothing is evicted.</param>
-internal sealed record StoreRequest(ModelConfig Config, int Capacity, IKvPolicy? Policy, PromptShape Prompt, PrefillSchedule Schedule, bool RecordScores = false);
+internal sealed record StoreRequest(ModelConfig Config, int Capacity, IKvPolicy? Policy, PromptShape Prompt, PrefillSchedule Schedule, bool RecordScores = false)
+{
+    /// <summary>Keeps the queries and log-sum-exp of every row of every layer, so that <see cref="SequenceStore.Fork"/> can run other policies on them. Needs a full cache and LayerMajor.</summary>
+    public bool Record { get; init; }
+}
 
 /// <summary>
 /// Keys and values of one sequence on a device, with the policy that compresses them.
 /// LayerMajor: for each layer, for each chunk of rows <see cref="Append"/> and <see cref="PrefillAttention"/>, then <see cref="FinishLayer"/>; at the end <see cref="FinishPrefill"/>.
 /// ChunkMajor: for each chunk, for each layer <see cref="Append"/>, <see cref="PrefillAttention"/>, <see cref="FinishChunk"/>; at the end <see cref="FinishPrefill"/>.
 /// Decode: for each layer <see cref="Append"/> and <see cref="DecodeAttention"/>, which evicts.
+/// Where <see cref="CanContinue"/>, more rows may follow at any time: <see cref="BeginRows"/>, then as a LayerMajor prefill, but with <see cref="FinishChunk"/> after each layer of a turn.
 /// </summary>
 internal abstract class SequenceStore : IDisposable
 {
@@ -45,6 +50,20 @@ internal abstract class SequenceStore : IDisposable
 
     /// <summary>All layers hold the prompt: the model's selection where it was deferred.</summary>
     public abstract void FinishPrefill();
+
+    /// <summary>True where further rows can follow a prefill, and where <see cref="Fork"/> works.</summary>
+    public virtual bool CanContinue => false;
+
+    /// <summary>True where decoding evicts.</summary>
+    public virtual bool EvictsWhileDecoding => false;
+
+    /// <summary>More rows follow, over what is held.</summary>
+    /// <param name="turn">The sequence with the new rows, where its budget is to hold for the whole of it; null where the rows are read and stay.</param>
+    public virtual void BeginRows(PromptShape? turn) => throw new NotSupportedException("This device cannot continue a sequence.");
+
+    /// <summary>A new sequence with the first tokens of this recorded one, compressed by another policy. This store stays as it is.</summary>
+    /// <param name="request">Policy, prompt (no longer than the recorded one) and capacity of the new sequence.</param>
+    public virtual SequenceStore Fork(StoreRequest request) => throw new NotSupportedException("This device cannot fork a sequence.");
 
     /// <summary>Attention of one new token over everything the layer holds, then the policy's eviction.</summary>
     /// <param name="layer">Layer.</param>

@@ -122,6 +122,43 @@ public sealed unsafe class KvCache : IDisposable
         if (slot != last) Move(head, last, slot);
     }
 
+    /// <summary>Fills an empty layer with the first keys of another cache of the same shape; state starts at 0.</summary>
+    /// <param name="source">Holds at least <paramref name="tokens"/> keys in every head of the layer, in the order of their positions.</param>
+    /// <param name="layer">Layer.</param>
+    /// <param name="tokens">Keys of each head.</param>
+    internal void CopyFirst(KvCache source, int layer, int tokens)
+    {
+        Reserve(layer, tokens);
+        for (int h = 0; h < Shape.KvHeads; h++)
+        {
+            int head = layer * Shape.KvHeads + h;
+            for (int slot = 0; slot < tokens; slot += LayerView.TileKeys)
+            {
+                byte* from = source.Page(head, slot), to = Page(head, slot);
+                new ReadOnlySpan<byte>(from, Pool.Layout.KeyValueBytes).CopyTo(new Span<byte>(to, Pool.Layout.KeyValueBytes));
+                new ReadOnlySpan<int>(source.Pool.Layout.Positions(from), LayerView.TileKeys).CopyTo(new Span<int>(Pool.Layout.Positions(to), LayerView.TileKeys));
+            }
+
+            _held[head] = tokens;
+        }
+    }
+
+    /// <summary>Puts the keys of every head of a layer into the order of their positions, which eviction while decoding gives up.</summary>
+    internal void Order(int layer)
+    {
+        int[] order = [], positions = [];
+        for (int h = 0; h < Shape.KvHeads; h++)
+        {
+            int held = Held(layer, h);
+            if (order.Length < held) (order, positions) = (new int[held], new int[held]);
+            CopyPositions(layer, h, positions.AsSpan(0, held));
+            if (IsAscending(positions.AsSpan(0, held))) continue;
+            for (int slot = 0; slot < held; slot++) order[slot] = slot;
+            Array.Sort(positions, order, 0, held);
+            Permute(layer * Shape.KvHeads + h, order.AsSpan(0, held));
+        }
+    }
+
     /// <summary>Gives back the pages of a layer that hold nothing.</summary>
     /// <param name="layer">Layer.</param>
     /// <param name="sparePages">Empty pages that each head may keep, so that a cache that breathes by one token does not rent and return one at every step.</param>
@@ -160,10 +197,45 @@ public sealed unsafe class KvCache : IDisposable
 
     private byte* Page(int head, int slot) => (byte*)_pages[(long)head * _pagesPerHead + slot / LayerView.TileKeys];
 
-    private void Move(int head, int from, int to)
+    private static bool IsAscending(ReadOnlySpan<int> values)
+    {
+        for (int i = 1; i < values.Length; i++)
+        {
+            if (values[i] < values[i - 1]) return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>Slot i gets what slot order[i] holds: cycle by cycle, with one key set aside. Consumes <paramref name="order"/>.</summary>
+    private void Permute(int head, Span<int> order)
+    {
+        byte* aside = Pool.Rent();
+        for (int start = 0; start < order.Length; start++)
+        {
+            if (order[start] == start) continue;
+            Move(Page(head, start), start, aside, 0);
+            int to = start;
+            while (order[to] != start)
+            {
+                int from = order[to];
+                Move(head, from, to);
+                order[to] = to;
+                to = from;
+            }
+
+            Move(aside, 0, Page(head, to), to);
+            order[to] = to;
+        }
+
+        Pool.Return(aside);
+    }
+
+    private void Move(int head, int from, int to) => Move(Page(head, from), from, Page(head, to), to);
+
+    private void Move(byte* source, int from, byte* target, int to)
     {
         PageLayout layout = Pool.Layout;
-        byte* source = Page(head, from), target = Page(head, to);
         (from, to) = (from % LayerView.TileKeys, to % LayerView.TileKeys);
         float* oldKey = layout.Keys(source) + from, newKey = layout.Keys(target) + to;
         for (int c = 0; c < Shape.HeadDim; c++) newKey[c * LayerView.TileKeys] = oldKey[c * LayerView.TileKeys];

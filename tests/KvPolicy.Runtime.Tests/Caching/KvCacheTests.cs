@@ -53,6 +53,34 @@ public class KvCacheTests
         }, iter: 200);
 
     [Fact]
+    public void Ordering_sorts_the_slots_with_all_that_is_theirs()
+        => Gen.Int[0, 1000].Array[0, 120].Sample(moves =>
+        {
+            using KvCache cache = Filled(150);
+            foreach (int move in moves) cache.RemoveAt(0, 0, move % cache.Held(0, 0));
+            var positions = new int[cache.Held(0, 0)];
+            cache.CopyPositions(0, 0, positions);
+            long bytes = cache.Pool.BytesInUse;
+            cache.Order(0);
+            AssertHolds([.. positions.Order()], cache);
+            Assert.Equal(bytes, cache.Pool.BytesInUse);
+        }, iter: 200);
+
+    [Fact]
+    public void The_first_keys_of_another_cache_are_copied_without_its_state()
+    {
+        using KvCache source = Filled(100), copy = new(source.Shape, 400, hasState: true);
+        copy.CopyFirst(source, 0, 70);
+        for (int slot = 0; slot < 70; slot++)
+        {
+            Assert.Equal(0f, copy.View(0, 1).State(0, slot / 32)[slot % 32]);
+            copy.View(0, 1).State(0, slot / 32)[slot % 32] = slot + 0.5f;
+        }
+
+        AssertHolds([.. Enumerable.Range(0, 70)], copy);
+    }
+
+    [Fact]
     public void Removals_and_appends_in_any_order_equal_a_list()
         => Gen.Int[0, 1000].Array[0, 120].Sample(moves =>
         {
