@@ -55,9 +55,10 @@ public sealed class InferenceEngine : IDisposable
     public string Device => _device.Ops.Device;
 
     /// <summary>Loads a model onto a device.</summary>
-    /// <param name="model">A .gguf, a Hugging Face folder, a llama2.c .bin, or <c>embedded</c>.</param>
+    /// <param name="model">A .gguf, a Hugging Face folder, a llama2.c .bin, <c>hf:ORG/NAME</c> (<see cref="Hub.HubModel"/>), or <c>embedded</c>.</param>
     /// <param name="options">Device, threads, tokenizer.</param>
     /// <exception cref="ModelFormatException">The files cannot be used.</exception>
+    /// <exception cref="Hub.HubException">A model of the hub cannot be had.</exception>
     /// <exception cref="DeviceException">The device cannot be used.</exception>
     public static InferenceEngine Load(string model, EngineOptions? options = null)
     {

@@ -33,6 +33,12 @@ internal sealed class HfShards : IDisposable
         }
     }
 
+    /// <summary>Names of the weight files that an index names, as they stand there, in order.</summary>
+    /// <param name="file">The index, for messages.</param>
+    /// <param name="json">Its content.</param>
+    internal static IReadOnlyCollection<string> NamesIn(string file, byte[] json)
+        => [.. JsonText.Read(file, "index", json, root => ReadMap(file, root)).Values.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+
     public void Dispose() => _files.ForEach(f => f.Dispose());
 
     private static ModelFormatException NoWeights(ModelFolder folder)
