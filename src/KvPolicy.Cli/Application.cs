@@ -3,6 +3,7 @@ using KvPolicy.Cli.CommandLine;
 using KvPolicy.Cli.Commands;
 using KvPolicy.Cli.Output;
 using KvPolicy.Inference;
+using KvPolicy.Inference.Hub;
 using KvPolicy.Inference.Models;
 
 namespace KvPolicy.Cli;
@@ -23,6 +24,7 @@ internal static class Application
         LogitsCommand.Command,
         PerplexityCommand.Command,
         VerifyCommand.Command,
+        PullCommand.Command,
         DevicesCommand.Command,
     ];
 
@@ -90,7 +92,7 @@ internal static class Application
         (int code, string message) = e switch
         {
             UsageException or PolicyArgumentException => (BadArguments, e.Message),
-            CommandException or ModelFormatException or DeviceException => (Failed, e.Message),
+            CommandException or ModelFormatException or DeviceException or HubException => (Failed, e.Message),
             IOException or UnauthorizedAccessException or InvalidOperationException => (Failed, e.Message),
             OutOfMemoryException => (Failed, "not enough memory for this; use a shorter prompt or a smaller model"),
             _ => (Failed, $"internal error, please report it: {e.GetType().Name}: {e.Message} {Place(e)}"),

@@ -24,6 +24,12 @@ internal static class ArgumentParser
         var values = new Dictionary<string, List<string>>();
         for (int i = 0; i < words.Length; i++)
         {
+            if (command.Operand is { } operand && !words[i].StartsWith('-'))
+            {
+                Add(values, operand, words[i]);
+                continue;
+            }
+
             (string name, string? value) = Split(words[i]);
             Option option = Known(command, known, words[i], name);
             if (option.IsSwitch)

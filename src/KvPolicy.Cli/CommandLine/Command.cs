@@ -14,6 +14,9 @@ internal sealed record Command
     /// <summary>Its own options; <c>--json</c> and <c>--help</c> belong to every command.</summary>
     public required IReadOnlyList<Option> Options { get; init; }
 
+    /// <summary>The word that follows no option, as help calls it; null for a command that takes none.</summary>
+    public Option? Operand { get; init; }
+
     /// <summary>Command lines that work as they stand.</summary>
     public required IReadOnlyList<string> Examples { get; init; }
 

@@ -24,7 +24,9 @@ internal static class HelpText
     internal static string Of(Command command)
     {
         var text = new StringBuilder();
-        text.Append($"kvpolicy {command.Name}: {command.Summary}\n\noptions:\n");
+        text.Append($"kvpolicy {command.Name}: {command.Summary}\n\n");
+        if (command.Operand is { } operand) text.Append($"usage: kvpolicy {command.Name} {operand.Name} [OPTION]...\n\n  {operand.Name}  {operand.Help}\n\n");
+        text.Append("options:\n");
         var rows = ArgumentParser.OptionsOf(command).Select(o => (Left: o.IsSwitch ? o.Name : $"{o.Name} {o.Value}", Option: o)).ToList();
         int width = rows.Max(r => r.Left.Length);
         foreach ((string left, Option option) in rows)

@@ -1,4 +1,5 @@
 using KvPolicy.Cli.CommandLine;
+using KvPolicy.Cli.Output;
 using KvPolicy.Inference;
 
 namespace KvPolicy.Cli.Commands;
@@ -16,11 +17,13 @@ internal static class EngineOptionSet
     ];
 
     /// <summary>Loads the model onto the device.</summary>
-    internal static InferenceEngine Load(Arguments arguments)
+    /// <param name="arguments">The options.</param>
+    /// <param name="session">Where a fetch shows how far it is; null shows nothing.</param>
+    internal static InferenceEngine Load(Arguments arguments, Session? session = null)
     {
         if (arguments.Text("--cache") is { } cache and not "f32") throw new UsageException($"--cache '{cache}': this version stores keys and values as f32 only; leave --cache out");
         int threads = arguments.Whole("--threads", 1, 1024) ?? 0;
-        return InferenceEngine.Load(ModelOptions.PathOf(arguments), new EngineOptions(arguments.Text("--device") ?? "auto", threads, ModelOptions.TokenizerOf(arguments)));
+        return InferenceEngine.Load(ModelOptions.Locate(arguments, session), new EngineOptions(arguments.Text("--device") ?? "auto", threads, ModelOptions.TokenizerOf(arguments)));
     }
 
     /// <summary>Order of the prefill.</summary>

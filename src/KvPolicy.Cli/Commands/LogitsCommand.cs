@@ -32,7 +32,7 @@ internal static class LogitsCommand
         IKvPolicy? policy = PolicyOptions.CreateOrNone(arguments);
         (string tokens, string output) = (arguments.Required("--tokens"), arguments.Required("--output"));
         int? prefill = arguments.Whole("--prefill", 1);
-        using InferenceEngine engine = EngineOptionSet.Load(arguments);
+        using InferenceEngine engine = EngineOptionSet.Load(arguments, session);
         int[] ids = ReadIds(tokens, engine);
         if (prefill > ids.Length) throw new UsageException($"--prefill {prefill}: --tokens {tokens} holds only {ids.Length} ids; prefill at most as many");
         int[] shots = PromptInput.ReadShotMap(arguments, ids.Length);

@@ -34,7 +34,7 @@ internal static class PerplexityCommand
         string text = TextFile.Read("--file", arguments.Required("--file"));
         int? asked = arguments.Whole("--window", 4);
         int most = arguments.Whole("--windows", 1) ?? int.MaxValue;
-        using InferenceEngine engine = EngineOptionSet.Load(arguments);
+        using InferenceEngine engine = EngineOptionSet.Load(arguments, session);
         int context = engine.Model.Config.ContextLength, window = asked ?? Math.Min(DefaultWindow, context);
         if (window > context) throw new UsageException($"--window {window}: the model's context holds {context}; give at most that");
         int[] ids = [.. engine.Tokenizer.Encode(text, new EncodeOptions(ParseSpecial: false, AddSpecial: true)).Select(t => t.Id)];

@@ -41,7 +41,7 @@ internal static class RunCommand
         int maxTokens = arguments.Whole("--max-tokens", 0) ?? DefaultMaxTokens;
         SamplingOptions sampling = Sampling(arguments);
         string text = PromptInput.ReadText(arguments);
-        using InferenceEngine engine = EngineOptionSet.Load(arguments);
+        using InferenceEngine engine = EngineOptionSet.Load(arguments, session);
         PromptInput prompt = PromptInput.Encode(arguments, text, engine.Tokenizer, engine.Model.Config.ContextLength);
         using ProgressBar bar = session.StartBar("prefill", arguments);
         GenerationResult result = engine.Generate(new GenerationRequest

@@ -33,7 +33,7 @@ internal static class TokenizeCommand
         arguments.Needs("--special", "--chat");
         if (!arguments.Has("--text") && !arguments.Has("--file")) throw new UsageException("--text or --file is missing; see `kvpolicy tokenize --help`");
         string[] texts = arguments.Text("--file") is { } file ? JsonFile.Texts("--file", file) : [arguments.Required("--text")];
-        ITextTokenizer tokenizer = ModelOptions.LoadTokenizer(arguments);
+        ITextTokenizer tokenizer = ModelOptions.LoadTokenizer(arguments, session);
         bool chat = arguments.Has("--chat");
         if (chat) ModelOptions.NeedsTemplate(arguments, tokenizer);
         IEnumerable<IReadOnlyList<TextToken>> all = texts.Select(text => chat

@@ -115,7 +115,7 @@ internal static class HubErrors
     }
 
     internal static HubException NoRoom(HubModel model, string folder, long needed, long free)
-        => new($"{model.Repository}: {Bytes(needed)} are still to come, but the disk of {folder} has {Bytes(free)} free; free some space, or set HF_HOME to a folder on another disk");
+        => new($"{model.Repository}: {ByteCount.Show(needed)} are still to come, but the disk of {folder} has {ByteCount.Show(free)} free; free some space, or set HF_HOME to a folder on another disk");
 
     internal static HubException Offline(HubModel model, string folder, string lacks)
         => new($"{HubModel.Prefix}{model} is not in the cache {folder} ({lacks}), and HF_HUB_OFFLINE is set; unset it, or copy the cache of a machine where `kvpolicy pull {model}` has run");
@@ -145,13 +145,4 @@ internal static class HubErrors
 
     // Without the query: redirects carry signatures there.
     private static string Shown(Uri address) => LoadError.Printable(address.GetLeftPart(UriPartial.Path), 200);
-
-    /// <summary>A length for people.</summary>
-    internal static string Bytes(long bytes) => bytes switch
-    {
-        >= 1_000_000_000 => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e9:0.0} GB"),
-        >= 1_000_000 => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e6:0.0} MB"),
-        >= 1_000 => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e3:0.0} kB"),
-        _ => string.Create(CultureInfo.InvariantCulture, $"{bytes} bytes"),
-    };
 }
