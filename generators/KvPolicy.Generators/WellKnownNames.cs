@@ -8,6 +8,7 @@ internal static class WellKnownNames
     public const string PrefillAttribute = "KvPolicy.PrefillAttribute";
     public const string DecodeAttribute = "KvPolicy.DecodeAttribute";
     public const string ObserveAttribute = "KvPolicy.ObserveAttribute";
+    public const string DrawAttribute = "KvPolicy.DrawAttribute";
     public const string PoolAttribute = "KvPolicy.PoolAttribute";
     public const string ShareAttribute = "KvPolicy.ShareAttribute";
     public const string ProtectAttribute = "KvPolicy.ProtectAttribute";

@@ -27,6 +27,20 @@ public sealed class EndToEndTests
     }
 
     [SkippableFact]
+    public void Random_shots_are_drawn_alike_on_every_device()
+    {
+        string model = SharedData.Model("stories260K", "stories260K.bin");
+        int[] shots = [-1, 0, 0, 0, 1, 1, 1, 2, 2, -1, -1, -1, -1, -1, -1, -1];
+        var other = new Dictionary<string, string> { ["sinks"] = "1", ["seed"] = "2" };
+        IKvPolicy policy = RandomShots.Info.Create(new PolicySettings { Keep = 0.6, Values = other });
+        GenerationResult host = Run(model, "cpu", policy, shots), simulated = Run(model, "simulator", policy, shots);
+        Assert.Equal(host.TokenIds, simulated.TokenIds);
+        Assert.Equal(host.Receipt.Kept, simulated.Receipt.Kept);
+        int[] kept = [.. simulated.Receipt.Kept.SelectMany(layer => layer).Distinct()];
+        Assert.InRange(Assert.Single(kept), 5, simulated.PromptTokens - 1);
+    }
+
+    [SkippableFact]
     public void SnapKv_generates_the_ids_of_the_host()
     {
         string model = SharedData.Model("stories260K", "stories260K.bin");

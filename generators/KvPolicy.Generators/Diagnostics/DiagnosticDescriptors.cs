@@ -145,6 +145,16 @@ internal static class DiagnosticDescriptors
         isEnabledByDefault: true,
         description: "A catalog is a static, partial class of its own; the list is generated into it.");
 
+    /// <summary><c>[Draw] on parameter '{0}' of hook '{1}' does nothing: only random is drawn</c></summary>
+    public static readonly DiagnosticDescriptor MisplacedDraw = new(
+        id: DiagnosticIds.MisplacedDraw,
+        title: "[Draw] on what is not random",
+        messageFormat: "[Draw] on parameter '{0}' of hook '{1}' does nothing: only random is drawn",
+        category: "KvPolicy.Declaration",
+        defaultSeverity: DiagnosticSeverity.Error,
+        isEnabledByDefault: true,
+        description: "[Draw] says who draws the same random number.");
+
     /// <summary><c>'{0}' throws, which no kernel can: {1}</c></summary>
     public static readonly DiagnosticDescriptor HookThrows = new(
         id: DiagnosticIds.HookThrows,
@@ -241,5 +251,6 @@ internal static class DiagnosticDescriptors
         MisplacedObserve,
         MissingObserve,
         UnusedHook,
+        MisplacedDraw,
     }.ToDictionary(descriptor => descriptor.Id);
 }

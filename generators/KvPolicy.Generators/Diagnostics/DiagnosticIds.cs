@@ -17,6 +17,7 @@ internal static class DiagnosticIds
     public const string MissingObserve = "KVP0012";
     public const string UnusedHook = "KVP0013";
     public const string InvalidCatalog = "KVP0014";
+    public const string MisplacedDraw = "KVP0015";
     public const string HookThrows = "KVP0101";
     public const string HookTries = "KVP0102";
     public const string HookAllocates = "KVP0103";

@@ -17,6 +17,7 @@ internal static class AxisText
             if (runs && model.HookOf(phase) is { Attention: not null } hook) yield return $"observe: {Text(model.ObserveOf(hook)!)} ({(phase == Phase.Prefill ? "prefill" : "decode")})";
         }
 
+        foreach (DrawAxis draw in model.Hooks.Select(hook => hook.Draw).Where(draw => draw is not null).Distinct().Select(draw => draw!)) yield return $"draw: {Text(draw, axes)}";
         if (axes.Pool is { } pool) yield return $"pool: {(pool.Pooling == Pooling.Max ? "max" : "average")} of {Literal.Text(pool.Width)}";
         if (axes.Share is { } share) yield return $"share: {Text(share)}";
         if (Protected(axes.Protect) is { Length: > 0 } kept) yield return $"protect: {kept}";
@@ -54,6 +55,13 @@ internal static class AxisText
         };
         return rows;
     }
+
+    private static string Text(DrawAxis draw, AxesModel axes) => (draw.Unit == Unit.Shot ? "a number for each shot, " : "a number for each token, ") + (draw.Scope, axes.Scope) switch
+    {
+        (Scope.Model, _) => "the same in all layers",
+        (Scope.Head, Scope.Head) => "each layer and KV head its own",
+        _ => "each layer its own",
+    };
 
     private static string Text(ShareAxis share) => share.Scope switch
     {

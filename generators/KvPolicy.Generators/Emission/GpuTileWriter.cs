@@ -11,7 +11,7 @@ internal sealed class GpuTileWriter(SourceWriter writer, KernelPlan plan, TilePa
 
     private bool Observes => pass.Observations.Any();
 
-    private bool NeedsPage => Observes || pass.HasState || pass.Hook?.Arguments.Any(argument => argument is HookArgument.Position) == true;
+    private bool NeedsPage => Observes || pass.HasState || pass.ReadsPositions;
 
     public void Write()
     {
@@ -40,6 +40,7 @@ internal sealed class GpuTileWriter(SourceWriter writer, KernelPlan plan, TilePa
             case ProbabilityStage probability: Probability(probability); break;
             case NormStage { OfValues: false } norm: KeyNorm(norm); break;
             case NormStage norm: ValueNorm(norm); break;
+            case DrawStage draw: Draw(draw); break;
             case StateStage state: State(state); break;
             case PerQueryStage perQuery: PerQuery(perQuery); break;
             case HookStage hook: Hook(hook); break;
@@ -113,6 +114,14 @@ internal sealed class GpuTileWriter(SourceWriter writer, KernelPlan plan, TilePa
         if (stage.MeanOfHeads) writer.Line($"{stage.Name} *= 1f / layer.KvHeads;");
     }
 
+    private void Draw(DrawStage stage)
+    {
+        string position = "layer.Positions[page * 32 + lane]";
+        writer.Space();
+        writer.Line($"// {stage.Name}: {PassArguments.DrawInWords(stage, Shared)}.");
+        writer.Line($"float {stage.Name} = Draws.Uniform({PassArguments.Stream(stage)}, {(stage.OfShots ? $"layer.Shot({position})" : position)});");
+    }
+
     private void State(StateStage stage)
     {
         writer.Space();
@@ -139,6 +148,9 @@ internal sealed class GpuTileWriter(SourceWriter writer, KernelPlan plan, TilePa
             HookArgument.OfStage value => value.Name,
             HookArgument.Position => "layer.Positions[page * 32 + lane]",
             HookArgument.Length => "layer.Length",
+            HookArgument.Layer => "layer.Layer",
+            HookArgument.Layers => "layer.Layers",
+            HookArgument.Head => "head",
             HookArgument.Number number => PassArguments.Name(number),
             _ => "",
         }));

@@ -29,7 +29,7 @@ internal sealed class HostTileWriter(SourceWriter writer, KernelPlan plan, TileP
         }
     }
 
-    private bool NeedsPositions => pass.Observations.Any() || pass.Hook?.Arguments.Any(argument => argument is HookArgument.Position) == true;
+    private bool NeedsPositions => pass.Observations.Any() || pass.ReadsPositions;
 
     private string Summary() => pass.Hook is { } hook
         ? $"Scores up to 32 keys by <see cref=\"Policy.{hook.Hook}\"/>."
@@ -42,6 +42,7 @@ internal sealed class HostTileWriter(SourceWriter writer, KernelPlan plan, TileP
             case ObserveStage observe: Observe(observe); break;
             case ProbabilityStage probability: Probability(probability); break;
             case NormStage norm: Norm(norm); break;
+            case DrawStage draw: Draw(draw); break;
             case StateStage state: State(state); break;
             case PerQueryStage perQuery: PerQuery(perQuery); break;
             case HookStage hook: Hook(hook); break;
@@ -138,6 +139,22 @@ internal sealed class HostTileWriter(SourceWriter writer, KernelPlan plan, TileP
         if (stage.MeanOfHeads) writer.Line($"KeyTile.Scale({stage.Name}, 1f / layer.KvHeads);");
     }
 
+    private void Draw(DrawStage stage)
+    {
+        string index = "positions";
+        writer.Space();
+        writer.Line($"// {stage.Name}: {PassArguments.DrawInWords(stage, Shared)}.");
+        Declare(stage.Name);
+        if (stage.OfShots)
+        {
+            index = stage.Name + "Shots";
+            writer.Line($"Span<int> {index} = stackalloc int[KeyTile.Size];");
+            writer.Line($"for (int key = 0; key < held; key++) {index}[key] = layer.Shot(positions[key]);");
+        }
+
+        writer.Line($"KeyTile.Draw({PassArguments.Stream(stage)}, {index}, {stage.Name});");
+    }
+
     private void State(StateStage stage)
     {
         writer.Space();
@@ -175,6 +192,9 @@ internal sealed class HostTileWriter(SourceWriter writer, KernelPlan plan, TileP
             HookArgument.OfStage value => $"{value.Name}[key]",
             HookArgument.Position => "positions[key]",
             HookArgument.Length => "layer.Length",
+            HookArgument.Layer => "layer.Layer",
+            HookArgument.Layers => "layer.Layers",
+            HookArgument.Head => "head",
             HookArgument.Number number => PassArguments.Name(number),
             _ => "",
         }));

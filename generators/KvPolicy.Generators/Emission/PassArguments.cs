@@ -24,6 +24,7 @@ internal static class PassArguments
             yield return new PassArgument("Pooling", "pooling", "Pooling");
         }
 
+        if (pass.Draws) yield return new PassArgument("int", "seed", "Seed");
         foreach (HookArgument.Number number in pass.Hook?.Arguments.OfType<HookArgument.Number>() ?? [])
             yield return new PassArgument(number.IsInteger ? "int" : "float", Name(number), Literal.Identifier(Literal.Property(number.Name)));
     }
@@ -49,6 +50,23 @@ internal static class PassArguments
         => plan.Find("window") is not null ? new PassArgument("int", "window", "Window")
             : plan.Find("rows") is { } rows ? new PassArgument("int", "observedRows", rows.Property)
             : null;
+
+    /// <summary>What a stage draws from, as C#.</summary>
+    public static string Stream(DrawStage stage) => stage.Scope switch
+    {
+        Model.Scope.Head => "Draws.Stream(seed, layer.Layer, head)",
+        Model.Scope.Layer => "Draws.Stream(seed, layer.Layer, 0)",
+        _ => "Draws.Stream(seed, 0, 0)",
+    };
+
+    /// <summary>The same for people.</summary>
+    public static string DrawInWords(DrawStage stage, bool shared)
+        => $"a number in [0, 1) for each {(stage.OfShots ? "shot" : "token")}, " + (stage.Scope, shared) switch
+        {
+            (Model.Scope.Model, _) => "the same in all layers",
+            (Model.Scope.Layer, _) or (_, true) => "each layer its own",
+            _ => "each layer and KV head its own",
+        };
 
     /// <summary>A hyper-parameter in generated code, out of the way of its local names.</summary>
     public static string Name(HookArgument.Number number) => "_" + number.Name;

@@ -101,7 +101,8 @@ internal sealed class PlanText
         foreach (Stage stage in pass.Stages) Detail("", Describe(stage));
         PlanCost cost = PlanCost.Of(pass, _plan);
         string dots = cost.Dots > 0 ? $", {Literal.Text(cost.Dots)} dots" : "";
-        Detail("cost", $"{Literal.Text(cost.Bytes)} B{dots}, {Flops(cost.Flops)} a key and KV head");
+        string integers = cost.Integers > 0 ? $", {Literal.Text(cost.Integers)} integer operations" : "";
+        Detail("cost", $"{Literal.Text(cost.Bytes)} B{dots}{integers}, {Flops(cost.Flops)} a key and {(pass.Scope == Scope.Head || pass.Stages.Any(stage => stage is ObserveStage or NormStage or ProbabilityStage) ? "KV head" : "layer")}");
     }
 
     private IEnumerable<string> Reads(TilePass pass)
@@ -115,8 +116,9 @@ internal sealed class PlanText
         if (pass.ReadsValues) yield return "values";
         if (pass.Stages.Any(stage => stage is ProbabilityStage)) yield return "this step's attention (its own pass keeps it: no key is read again)";
         if (pass.HasState) yield return "state";
-        if (pass.Hook?.Arguments.Any(argument => argument is HookArgument.Position) == true) yield return "positions";
-        if (pass.Hook?.Arguments.All(argument => argument is HookArgument.Length or HookArgument.Number) == true && pass.Stages.Count == 1) yield return "nothing";
+        if (pass.ReadsPositions) yield return "positions";
+        if (pass.Stages.Any(stage => stage is DrawStage { OfShots: true })) yield return "their shots";
+        if (pass.Hook?.Arguments.All(argument => argument is not (HookArgument.OfStage or HookArgument.Position)) == true && pass.Stages.Count == 1) yield return "nothing";
     }
 
     private string Rows(ObserveStage observe) => observe.Rows switch
@@ -131,11 +133,19 @@ internal sealed class PlanText
         ObserveStage observe => $"{stage.Name} = exp(q.k / sqrt(d) - lse), {(observe.MeanOfRows ? "mean" : "sum")} over rows, {Over(observe.MeanOfHeads, "query")}{(_plan.Find("rows") is null ? "" : "; mean over rows for rows=N")}",
         ProbabilityStage probability => $"{stage.Name} = probability, {Over(probability.MeanOfHeads, "query")}",
         NormStage norm => $"{stage.Name} = |{(norm.OfValues ? "value" : "key")}|{(_axes.Scope == Scope.Head ? "" : ", " + Over(norm.MeanOfHeads, "KV"))}",
+        DrawStage draw => $"{draw.Name} = hash of ({Hashed(draw)}), {PassArguments.DrawInWords(draw, _axes.Scope != Scope.Head)}; no key is read",
         StateStage state => $"{stage.Name} = state += {state.Input}, 4 B a key that live and die with it{(state.OnlyWhenAll ? "; none for rows=N" : "")}",
         PerQueryStage per => $"{stage.Name} = {per.Input} / length",
         HookStage hook => $"score = {hook.Hook}({string.Join(", ", hook.Arguments.Select(Argument))})",
         _ => stage.Name,
     };
+
+    private string Hashed(DrawStage draw) => (draw.Scope, _axes.Scope) switch
+    {
+        (Scope.Model, _) => "seed, ",
+        (Scope.Head, Scope.Head) => "seed, layer, head, ",
+        _ => "seed, layer, ",
+    } + (draw.OfShots ? "shot" : "position");
 
     private string Over(bool mean, string heads) => _axes.Scope == Scope.Head ? $"{(mean ? "mean" : "sum")} over the group" : $"{(mean ? "mean" : "sum")} over all {heads} heads";
 
@@ -144,6 +154,9 @@ internal sealed class PlanText
         HookArgument.OfStage stage => stage.Name,
         HookArgument.Position => "position",
         HookArgument.Length => "length",
+        HookArgument.Layer => "layer",
+        HookArgument.Layers => "layers",
+        HookArgument.Head => "head",
         HookArgument.Number number => number.Name,
         _ => "",
     };

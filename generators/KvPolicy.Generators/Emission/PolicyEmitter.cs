@@ -84,7 +84,7 @@ internal sealed class PolicyEmitter
         {
             SettingKind.Choice or SettingKind.Flag => "",
             SettingKind.IntegerOrChoice => $" {Literal.Text(setting.Minimum)} to {Literal.Text(setting.Maximum)}, or {setting.WordCode} for {setting.Choices[0]}.",
-            _ when setting.Minimum <= int.MinValue || setting.Maximum >= int.MaxValue => "",
+            _ when setting.Minimum <= int.MinValue && setting.Maximum >= int.MaxValue => "",
             _ => $" {Literal.Text(setting.Minimum)} to {Literal.Text(setting.Maximum)}.",
         };
         _writer.Line($"/// <summary>{Literal.Xml(setting.Summary)}.{range}</summary>");

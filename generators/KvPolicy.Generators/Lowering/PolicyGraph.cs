@@ -16,7 +16,7 @@ internal enum Rank
 }
 
 /// <summary>Tensors that the runtime holds ready.</summary>
-internal enum Tensor { Keys, Values, Queries, LogSumExp, Probabilities, Positions, Length }
+internal enum Tensor { Keys, Values, Queries, LogSumExp, Probabilities, Positions, Shots, Length, Layer, Layers, Head }
 
 /// <summary>
 /// A value of the graph. Inputs are numbers of earlier nodes, so the order of the list is an order of evaluation and equal nodes are one.
@@ -53,6 +53,15 @@ internal sealed record Normalize(int Logits, int LogSumExp, Rank Rank) : Node(Ra
 internal sealed record Norm(int Input, Rank Rank) : Node(Rank)
 {
     public override IEnumerable<int> Inputs => [Input];
+}
+
+/// <summary>A number in [0, 1) that a hash draws for each index.</summary>
+/// <param name="Index">Positions, or shots.</param>
+/// <param name="Scope">Who draws the same.</param>
+/// <param name="Rank">What it ranges over.</param>
+internal sealed record Draw(int Index, Scope Scope, Rank Rank) : Node(Rank)
+{
+    public override IEnumerable<int> Inputs => [Index];
 }
 
 /// <summary>Rows become one value.</summary>

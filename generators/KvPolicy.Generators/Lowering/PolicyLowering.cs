@@ -53,6 +53,10 @@ internal static class PolicyLowering
         Signal.KeyNorm => Norm(builder, model, Tensor.Keys),
         Signal.ValueNorm => Norm(builder, model, Tensor.Values),
         Signal.Position => builder.Add(new Load(Tensor.Positions, Shared(model, PerKvHead))),
+        Signal.Random => Random(builder, model, hook.Draw!),
+        Signal.Layer => builder.Add(new Load(Tensor.Layer, Rank.Scalar)),
+        Signal.Layers => builder.Add(new Load(Tensor.Layers, Rank.Scalar)),
+        Signal.Head => builder.Add(new Load(Tensor.Head, Shared(model, Rank.KvHead))),
         _ => builder.Add(new Load(Tensor.Length, Rank.Scalar)),
     };
 
@@ -80,6 +84,13 @@ internal static class PolicyLowering
         int mass = builder.Add(new Normalize(logits, lse, builder.RankOf(logits)));
         Reduce how = observe.Reduce != Reduce.Default ? observe.Reduce : observe.Rows == Rows.Last ? Reduce.Mean : Reduce.Sum;
         return builder.Add(new ReduceRows(mass, observe.Rows, how, Rank.QueryHead | Rank.Key));
+    }
+
+    private static int Random(GraphBuilder builder, PolicyModel model, DrawAxis draw)
+    {
+        // What one shot has, its tokens have alike, whoever holds them.
+        int index = builder.Add(new Load(draw.Unit == Unit.Shot ? Tensor.Shots : Tensor.Positions, Shared(model, PerKvHead)));
+        return builder.Add(new Draw(index, draw.Scope, builder.RankOf(index)));
     }
 
     private static int Norm(GraphBuilder builder, PolicyModel model, Tensor tensor)

@@ -45,6 +45,15 @@ internal sealed record BudgetModel(decimal? Keep, int? Tokens)
 /// <param name="Reduce">How rows become one value.</param>
 internal sealed record ObserveAxis(Rows Rows, int Count, Reduce Reduce);
 
+/// <summary>[Draw], on a parameter.</summary>
+/// <param name="Scope">Who draws the same number.</param>
+/// <param name="Unit">What has one number.</param>
+internal sealed record DrawAxis(Scope Scope, Unit Unit)
+{
+    /// <summary>Without the attribute: each layer, KV head and token has its own.</summary>
+    public static readonly DrawAxis Own = new(Scope.Head, Unit.Token);
+}
+
 /// <summary>[Pool].</summary>
 /// <param name="Pooling">The reduction.</param>
 /// <param name="Width">Keys that meet in one score.</param>

@@ -14,6 +14,9 @@ internal sealed record HookModel(string Name, EquatableArray<HookParameter> Para
 
     public IEnumerable<HyperParameter> HyperParameters => Parameters.OfType<HyperParameter>();
 
+    /// <summary>Who draws the hook's random number, or null where it reads none.</summary>
+    public DrawAxis? Draw => Signals.FirstOrDefault(signal => signal.Signal == Signal.Random) is { } random ? random.Draw ?? DrawAxis.Own : null;
+
     /// <summary>The hook's view of attention, or null where it reads none.</summary>
     public SignalParameter? Attention => Signals.FirstOrDefault(signal => signal.Signal == Signal.Attention);
 }
@@ -25,7 +28,8 @@ internal abstract record HookParameter(string Name);
 /// <param name="Name">Its name.</param>
 /// <param name="Signal">The signal.</param>
 /// <param name="Observe">The parameter's own [Observe].</param>
-internal sealed record SignalParameter(string Name, Signal Signal, ObserveAxis? Observe) : HookParameter(Name);
+/// <param name="Draw">The parameter's [Draw].</param>
+internal sealed record SignalParameter(string Name, Signal Signal, ObserveAxis? Observe, DrawAxis? Draw = null) : HookParameter(Name);
 
 /// <summary>A parameter with a default: a number of the policy.</summary>
 /// <param name="Name">Its name, also in --set.</param>
@@ -37,4 +41,4 @@ internal sealed record SignalParameter(string Name, Signal Signal, ObserveAxis? 
 internal sealed record HyperParameter(string Name, bool IsInteger, double Default, double Minimum, double Maximum, string Summary) : HookParameter(Name);
 
 /// <summary>What a hook can read.</summary>
-internal enum Signal { Attention, KeyNorm, ValueNorm, Position, Length }
+internal enum Signal { Attention, KeyNorm, ValueNorm, Position, Length, Layer, Layers, Head, Random }

@@ -22,6 +22,10 @@ internal static class AxisParser
             ? new ObserveAxis((Rows)read.Argument(0, 0), read.Argument(1, 0), (Reduce)(read.Named<int>("Reduce") ?? 0))
             : null;
 
+    /// <summary>[Draw] of a parameter.</summary>
+    public static DrawAxis? Draw(ISymbol symbol)
+        => AttributeReader.Find(symbol, WellKnownNames.DrawAttribute) is { } read ? new DrawAxis((Scope)read.Argument(0, 0), (Unit)read.Argument(1, 0)) : null;
+
     private static PrefillAxis? Prefill(AttributeReader? found)
         => found is { } read
             ? new PrefillAxis((Unit)read.Argument(0, 0), Budget(read), read.Named<int>("Chunk"), (Outside?)read.Named<int>("Outside"), (Packing?)read.Named<int>("Packing"))

@@ -60,6 +60,9 @@ internal static class AxisRanges
     public static Fault? Observe(ObserveAxis observe, Subject subject)
         => Word<Rows>(observe.Rows, subject) ?? Word<Reduce>(observe.Reduce, subject) ?? Count(observe, subject);
 
+    /// <summary>The fault of a [Draw], or null.</summary>
+    public static Fault? Draw(DrawAxis draw, Subject subject) => Word<Scope>(draw.Scope, subject) ?? Word<Unit>(draw.Unit, subject);
+
     private static Fault? Count(ObserveAxis observe, Subject subject)
         => observe.Rows == Rows.Last && observe.Count is < 1 or > MostTokens
             ? Model.Fault.Of(DiagnosticIds.AxisOutOfRange, subject, "the row count of [Observe(Rows.Last, n)]", Literal.Text(observe.Count), $"1 to {Literal.Text(MostTokens)}")

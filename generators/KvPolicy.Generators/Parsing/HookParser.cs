@@ -72,13 +72,18 @@ internal static class HookParser
         if (observe is not null && signal != Model.Signal.Attention)
             faults.Add(Fault.Of(DiagnosticIds.MisplacedObserve, subject, parameter.Name, method.Name));
         else if (observe is not null && AxisRanges.Observe(observe, subject) is { } range) faults.Add(range);
-        return new SignalParameter(parameter.Name, signal, observe);
+        DrawAxis? draw = AxisParser.Draw(parameter);
+        if (draw is not null && signal != Model.Signal.Random)
+            faults.Add(Fault.Of(DiagnosticIds.MisplacedDraw, subject, parameter.Name, method.Name));
+        else if (draw is not null && AxisRanges.Draw(draw, subject) is { } words) faults.Add(words);
+        return new SignalParameter(parameter.Name, signal, observe, draw);
     }
 
     private static HyperParameter? Hyper(IMethodSymbol method, IParameterSymbol parameter, string summary, List<Fault> faults)
     {
         var subject = new Subject.Parameter(method.Name, parameter.Name);
         if (AxisParser.Observe(parameter) is not null) faults.Add(Fault.Of(DiagnosticIds.MisplacedObserve, subject, parameter.Name, method.Name));
+        if (AxisParser.Draw(parameter) is not null) faults.Add(Fault.Of(DiagnosticIds.MisplacedDraw, subject, parameter.Name, method.Name));
         bool isInteger = parameter.Type.SpecialType == SpecialType.System_Int32;
         double minimum = isInteger ? int.MinValue : float.MinValue, maximum = isInteger ? int.MaxValue : float.MaxValue;
         string? why = Value(parameter, isInteger, out double value) ?? Range(parameter, ref minimum, ref maximum);

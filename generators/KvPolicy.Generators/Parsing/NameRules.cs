@@ -11,7 +11,7 @@ internal static class NameRules
     // The numbers of axes, today's and those that the design names for later: a policy that takes one now would break then.
     private static readonly string[] AxisNames =
     [
-        "window", "rows", "pool", "pooling", "sinks", "recent", "chunk", "packing", "outside", "scope", "newest", "segment", "every", "floor",
+        "window", "rows", "pool", "pooling", "sinks", "recent", "chunk", "packing", "outside", "scope", "newest", "seed", "segment", "every", "floor",
         "keep", "decodeKeep", "unit", "reduce", "base", "observedRows",
     ];
 

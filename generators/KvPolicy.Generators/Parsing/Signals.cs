@@ -12,6 +12,10 @@ internal static class Signals
         ("valueNorm", Signal.ValueNorm, false),
         ("position", Signal.Position, true),
         ("length", Signal.Length, true),
+        ("layer", Signal.Layer, true),
+        ("layers", Signal.Layers, true),
+        ("head", Signal.Head, true),
+        ("random", Signal.Random, false),
     ];
 
     /// <summary>All names, for messages.</summary>

@@ -7,7 +7,7 @@ namespace KvPolicy.Generators.Planning;
 internal static class AxisRules
 {
     public static IEnumerable<Fault> Check(PolicyModel model)
-        => Hooks(model).Concat(Observation(model)).Concat(Units(model.Axes)).Concat(Budgets(model.Axes)).Concat(Sharing(model.Axes));
+        => Hooks(model).Concat(Observation(model)).Concat(Drawing(model)).Concat(Units(model.Axes)).Concat(Budgets(model.Axes)).Concat(Sharing(model.Axes));
 
     private static IEnumerable<Fault> Hooks(PolicyModel model)
     {
@@ -45,6 +45,21 @@ internal static class AxisRules
 
         if (model.Axes.Observe is not null && !read)
             yield return Conflict(new Subject.Attribute(WellKnownNames.ObserveAttribute), "[Observe] on the class, but no hook reads attention by it", "leave it out, or give a hook the parameter attention");
+    }
+
+    private static IEnumerable<Fault> Drawing(PolicyModel model)
+    {
+        foreach (HookModel hook in model.Hooks)
+        {
+            if (hook.Signals.FirstOrDefault(signal => signal.Draw is { Unit: not Unit.Token }) is not { Draw: { } draw } random) continue;
+            var subject = new Subject.Parameter(hook.Name, random.Name);
+            if (draw.Unit == Unit.Chunk)
+                yield return Conflict(subject, "chunks have no number of their own: what was evicted before moves them", "draw for each token, or for each shot");
+            else if (model.Axes.Prefill?.Unit != Unit.Shot)
+                yield return Conflict(subject, "a number for each shot, but shots do not compete", "prefill Unit.Shot, or leave Unit.Shot out of [Draw]");
+            else if (model.Axes.Decode is not null && model.HookOf(Phase.Decode) == hook)
+                yield return Conflict(subject, "while decoding single tokens compete, and they belong to no shot", "draw for each shot in ScorePrefill, for each token in ScoreDecode");
+        }
     }
 
     private static IEnumerable<Fault> Units(AxesModel axes)

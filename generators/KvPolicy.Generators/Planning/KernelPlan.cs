@@ -28,6 +28,10 @@ internal sealed record TilePass(Phase Phase, Scope Scope, EquatableArray<Stage> 
 
     public bool ReadsValues => Stages.Any(stage => stage is NormStage { OfValues: true });
 
+    public bool ReadsPositions => Stages.Any(stage => stage is DrawStage) || Hook?.Arguments.Any(argument => argument is HookArgument.Position) == true;
+
+    public bool Draws => Stages.Any(stage => stage is DrawStage);
+
     public bool HasState => Stages.Any(stage => stage is StateStage);
 }
 
@@ -50,6 +54,12 @@ internal sealed record ProbabilityStage(string Name, bool MeanOfHeads) : Stage(N
 
 /// <summary>Norms of the tile's keys or values, reduced over KV heads where the set is shared.</summary>
 internal sealed record NormStage(string Name, bool OfValues, bool MeanOfHeads) : Stage(Name);
+
+/// <summary>A number in [0, 1) hashed from seed, layer, head and position or shot.</summary>
+/// <param name="Name">Name.</param>
+/// <param name="Scope">Head: each KV head draws its own (each layer where the set is shared). Layer: each layer. Model: all draw the same.</param>
+/// <param name="OfShots">True where a shot's tokens have one number; otherwise each position has its own.</param>
+internal sealed record DrawStage(string Name, Scope Scope, bool OfShots) : Stage(Name);
 
 /// <summary>Adds an earlier stage's value to the key's state; its value is the total.</summary>
 /// <param name="Name">Name.</param>
@@ -79,6 +89,15 @@ internal abstract record HookArgument
 
     /// <summary>Tokens of the sequence.</summary>
     public sealed record Length : HookArgument;
+
+    /// <summary>Index of the layer.</summary>
+    public sealed record Layer : HookArgument;
+
+    /// <summary>Layers of the model.</summary>
+    public sealed record Layers : HookArgument;
+
+    /// <summary>Index of the KV head; 0 where the kept set is shared.</summary>
+    public sealed record Head : HookArgument;
 
     /// <summary>A number of the policy.</summary>
     public sealed record Number(string Name, bool IsInteger) : HookArgument;

@@ -6,8 +6,12 @@ namespace KvPolicy.Generators.Planning;
 /// <param name="Bytes">Bytes read per key and KV head.</param>
 /// <param name="Dots">Dot products per key and KV head.</param>
 /// <param name="Flops">Floating-point operations per key and KV head.</param>
-internal readonly record struct PlanCost(int Bytes, int Dots, int Flops)
+/// <param name="Integers">Integer operations per key and KV head.</param>
+internal readonly record struct PlanCost(int Bytes, int Dots, int Flops, int Integers)
 {
+    // Two mixings of eight, what each takes in, and the cut to 24 bits.
+    private const int Hash = 19;
+
     /// <summary>Head size of the example.</summary>
     public const int HeadDim = 64;
 
@@ -19,7 +23,7 @@ internal readonly record struct PlanCost(int Bytes, int Dots, int Flops)
 
     public static PlanCost Of(TilePass pass, KernelPlan plan)
     {
-        int bytes = 0, dots = 0, flops = 0;
+        int bytes = 0, dots = 0, flops = 0, integers = 0;
         if (pass.ReadsKeys) bytes += 4 * HeadDim;
         if (pass.ReadsValues) bytes += 4 * HeadDim;
         foreach (Stage stage in pass.Stages)
@@ -39,6 +43,11 @@ internal readonly record struct PlanCost(int Bytes, int Dots, int Flops)
                 case NormStage:
                     flops += 2 * HeadDim;
                     break;
+                case DrawStage draw:
+                    if (draw.OfShots) bytes += 4;
+                    integers += Hash;
+                    flops++;
+                    break;
                 case StateStage:
                     bytes += 8;
                     flops++;
@@ -46,7 +55,7 @@ internal readonly record struct PlanCost(int Bytes, int Dots, int Flops)
             }
         }
 
-        if (pass.Hook?.Arguments.Any(argument => argument is HookArgument.Position) == true) bytes += 4;
-        return new PlanCost(bytes, dots, flops);
+        if (pass.ReadsPositions) bytes += 4;
+        return new PlanCost(bytes, dots, flops, integers);
     }
 }

@@ -23,6 +23,7 @@ internal static class SettingsOf
             if (axes.Decode is not null) settings.Add(new Setting("newest", "Newest", SettingKind.Flag, "1", "true", 0, 1, default, "1: the newest token always stays while decoding; 0: it competes"));
         }
 
+        if (model.Hooks.Any(hook => hook.Draw is not null)) settings.Add(new Setting("seed", "Seed", SettingKind.Integer, "0", "0", 0, int.MaxValue, default, "What is drawn: the same seed draws the same numbers on every device"));
         settings.AddRange(Hooks(model));
         return settings.ToEquatable();
     }

@@ -41,6 +41,9 @@ internal sealed class StageFuser
             case Norm norm when _model.Axes.Scope == Scope.Head:
                 Add(number, NormOf(norm, meanOfHeads: true));
                 break;
+            case Draw draw:
+                Add(number, new DrawStage(Unused("random"), draw.Scope, _graph.Nodes[draw.Index] is Load { Tensor: Tensor.Shots }));
+                break;
             case State state:
                 Add(number, new StateStage(Unused("sum"), _names[state.Input], OnlyWhenAll));
                 break;
@@ -74,6 +77,9 @@ internal sealed class StageFuser
         {
             Load { Tensor: Tensor.Positions } => new HookArgument.Position(),
             Load { Tensor: Tensor.Length } => new HookArgument.Length(),
+            Load { Tensor: Tensor.Layer } => new HookArgument.Layer(),
+            Load { Tensor: Tensor.Layers } => new HookArgument.Layers(),
+            Load { Tensor: Tensor.Head } => new HookArgument.Head(),
             _ => new HookArgument.OfStage(_names[value.Node]),
         },
         _ => throw new InvalidOperationException($"No argument for {argument}."),

@@ -130,7 +130,7 @@ internal sealed class HostCompressor<TPrefill, TDecode> : SequenceCompressor
     {
         int tiles = 0;
         for (int row = 0; row < _rows.Length; row++) tiles = Math.Max(tiles, layer.Tiles(row));
-        var work = new ScoreWork(_prefill, _rows, in layer, tiles);
+        var work = new ScoreWork(_prefill, _rows, _selector?.Shots.In(layer) ?? layer, tiles);
         _workers.Run(_rows.Length * tiles, ref work);
         _counts.Score();
     }

@@ -58,6 +58,17 @@ public sealed class ObserveAttribute(Rows rows, int count = 0) : Attribute
     public Reduce Reduce { get; set; }
 }
 
+/// <summary>Who draws the same number of the signal <c>random</c>. Without it each layer, KV head and token has its own.</summary>
+[AttributeUsage(AttributeTargets.Parameter, Inherited = false)]
+public sealed class DrawAttribute(Scope scope, Unit unit = Unit.Token) : Attribute
+{
+    /// <summary>Each KV head on its own, all heads of a layer alike, or all layers alike.</summary>
+    public Scope Scope { get; } = scope;
+
+    /// <summary>What has one number: each token, or each shot (where shots compete), however long it is.</summary>
+    public Unit Unit { get; } = unit;
+}
+
 /// <summary>Scores of competing keys take their neighbours in.</summary>
 [AttributeUsage(AttributeTargets.Class, Inherited = false)]
 public sealed class PoolAttribute(Pooling pooling, int width) : Attribute

@@ -75,7 +75,7 @@ internal sealed class GpuCompression : IDisposable
     public void PrefillLayer(in GpuLayer layer)
     {
         if (!ScoresPrefill) return;
-        _passes!.Score(Stream, layer, Scores);
+        _passes!.Score(Stream, _selection is null ? layer : layer with { Shots = _selection.Shots }, Scores);
         _counts.Score();
         if (Deferred) AddModelScores(layer);
         else _selection?.Compress(layer, layer.Layer, layer.Layer, Scores);

@@ -39,6 +39,9 @@ internal sealed class GpuSelection : IDisposable
         if (_selector.Shots.Positions.Length > 0) _shotOf.CopyFromCPU(Stream, _selector.Shots.Positions.ToArray());
     }
 
+    /// <summary>Shot of each prompt position, -1 outside; empty unless shots compete.</summary>
+    public ArrayView<int> Shots => _shotOf.View.SubView(0, _selector.Shots.Positions.Length).AsContiguous();
+
     private AcceleratorStream Stream => _kernels.Accelerator.DefaultStream;
 
     /// <summary>Chooses from the scores and compacts the layers from .. to, which all keep the same.</summary>

@@ -71,6 +71,9 @@ public struct GpuLayer
     /// <summary>This step's attention probabilities: [queryHeads, ScoreStride]. Empty after a prefill.</summary>
     public ArrayView<float> Probabilities;
 
+    /// <summary>Shot of each prompt position, -1 outside: [prompt]. Empty while decoding, and where shots do not compete.</summary>
+    public ArrayView<int> Shots;
+
     /// <summary>Entries from a head's page numbers to the next head's.</summary>
     public int PageStride;
 
@@ -109,6 +112,9 @@ public struct GpuLayer
 
     /// <summary>True where each key carries the policy's float.</summary>
     public readonly bool HasState => State.Length > 1;
+
+    /// <summary>Shot of a position, counted from 0 in the order of their numbers; -1 outside shots, and wherever shots do not compete.</summary>
+    public readonly int Shot(int position) => position >= 0 && position < Shots.Length ? Shots[position] : -1;
 
     /// <summary>Page of the pool that holds a tile of a KV head.</summary>
     public readonly int Page(int kvHead, int tile) => Pages[kvHead * PageStride + tile];

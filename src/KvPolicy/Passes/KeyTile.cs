@@ -88,6 +88,15 @@ public static class KeyTile
         for (int j = 0; j < Size; j += Vector256<float>.Count) Store(Load(sums, j) + Load(values, j), sums, j);
     }
 
+    /// <summary>numbers[j] = <see cref="Draws.Uniform(uint, int)"/> of the stream for indices[j].</summary>
+    /// <param name="stream">Result of <see cref="Draws.Stream"/>.</param>
+    /// <param name="indices">[32]: positions, or shots.</param>
+    /// <param name="numbers">[32]</param>
+    public static void Draw(uint stream, ReadOnlySpan<int> indices, Span<float> numbers)
+    {
+        for (int j = 0; j < Size; j += Vector256<float>.Count) Store(Draws.Uniform(stream, Vector256.Create(indices.Slice(j, Vector256<int>.Count))), numbers, j);
+    }
+
     /// <summary>values[j] *= factor.</summary>
     /// <param name="values">[32]</param>
     /// <param name="factor">Factor.</param>

@@ -19,6 +19,8 @@ public readonly unsafe struct LayerView
     internal int LogSumExpStride { get; init; } // 0: Rows
     internal float* ProbabilityRows { get; init; }
     internal long ProbabilityStride { get; init; }
+    internal int* ShotOf { get; init; } // [ShotsOf], pinned by the compressor
+    internal int ShotsOf { get; init; }
 
     /// <summary>Index of the layer.</summary>
     public int Layer { get; init; }
@@ -84,6 +86,9 @@ public readonly unsafe struct LayerView
     /// <summary>This decode step's attention probabilities of a query head for the keys of a tile: [32].</summary>
     public ReadOnlySpan<float> Probabilities(int queryHead, int tile)
         => new(ProbabilityRows + queryHead * ProbabilityStride + tile * TileKeys, TileKeys);
+
+    /// <summary>Shot of a position, counted from 0 in the order of their numbers; -1 outside shots, and wherever shots do not compete.</summary>
+    public int Shot(int position) => (uint)position < (uint)ShotsOf ? ShotOf[position] : -1;
 
     /// <summary>The same layer with only the newest observed rows.</summary>
     internal LayerView LastRows(int rows)

@@ -58,7 +58,7 @@ internal static class DeclarationCases
 
     private static IEnumerable<DiagnosticCase> Parameters =>
     [
-        Param("unknown signal", "float [|attn|]", "KVP0005", "known are attention, keyNorm, valueNorm, position, length"),
+        Param("unknown signal", "float [|attn|]", "KVP0005", "known are attention, keyNorm, valueNorm, position, length, layer, layers, head, random. A number"),
         Param("signal's type", "double [|keyNorm|]", "KVP0006", "the signal is float"),
         Param("signal by reference", "in float [|keyNorm|]", "KVP0006", "passed by value"),
         Param("type of a number", "float keyNorm, long [|beta|] = 1", "KVP0006", "an int or a float"),
@@ -69,9 +69,14 @@ internal static class DeclarationCases
         Param("range of words", "float keyNorm, [Range(typeof(int), \"1\", \"5\")] int [|beta|] = 2", "KVP0006", "two numbers"),
         Param("observe on a norm", "[Observe(Rows.All)] float [|keyNorm|]", "KVP0011", "only attention"),
         Param("observe on a number", "float keyNorm, [Observe(Rows.All)] float [|beta|] = 1f", "KVP0011", "only attention"),
+        Param("draw of a norm", "[Draw(Scope.Layer)] float [|keyNorm|]", "KVP0015", "only random is drawn"),
+        Param("draw of a number", "float keyNorm, [Draw(Scope.Layer)] float [|beta|] = 1f", "KVP0015", "only random is drawn"),
+        Param("a whole random number", "int [|random|]", "KVP0006", "the signal is float"),
         Param("attention of nothing", "float [|attention|]", "KVP0012", "[Observe(Rows.Last, n)]"),
         Param("a signal with a default", "float keyNorm, float [|attention|] = 1f", "KVP0010", "a signal"),
         Param("a number of an axis", "float keyNorm, int [|window|] = 3", "KVP0010", "a number of an axis"),
+        Param("the number that draws", "float keyNorm, int [|seed|] = 3", "KVP0010", "a number of an axis"),
+        Param("a new signal with a default", "float keyNorm, int [|layers|] = 3", "KVP0010", "a signal"),
         Param("a generated member", "float keyNorm, int [|plan|] = 3", "KVP0010", "a member that is generated"),
         Param("a member of every class", "float keyNorm, int [|equals|] = 3", "KVP0010", "a member of Object"),
         Param("a hook", "float keyNorm, int [|scoreDecode|] = 3", "KVP0010", "a hook"),
@@ -88,6 +93,8 @@ internal static class DeclarationCases
         Axis("unit that does not exist", "[|Prefill((Unit)7)|]", "KVP0007", "Unit is 7; it must be Token, Chunk, Shot"),
         Axis("scope that does not exist", "Prefill, [|Share((Scope)9)|]", "KVP0007", "Scope is 9; it must be Head, Layer, Model"),
         Param("rows that do not exist", "[Observe((Rows)5)] float [|attention|]", "KVP0007", "Rows is 5; it must be Last, All, Current"),
+        Param("draw by none", "[Draw((Scope)4)] float [|random|]", "KVP0007", "Scope is 4; it must be Head, Layer, Model"),
+        Param("draw of nothing", "[Draw(Scope.Head, (Unit)4)] float [|random|]", "KVP0007", "Unit is 4; it must be Token, Chunk, Shot"),
         Axis("even pool", "Prefill, [|Pool(Pooling.Average, 4)|]", "KVP0007", "Width is 4; it must be odd"),
         Axis("empty chunk", "[|Prefill(Unit.Chunk, Chunk = 0)|]", "KVP0007", "Chunk is 0"),
         Axis("negative sinks", "Prefill, [|Protect(Sinks = -1)|]", "KVP0007", "Sinks is -1"),
@@ -103,6 +110,9 @@ internal static class DeclarationCases
         new("last rows while decoding", "[KvPolicy, Decode] public partial class P { public static float Score([Observe(Rows.Last, 4)] float [|attention|]) => attention; }", "KVP0008", "queries of the prompt"),
         Param("count of all rows", "[Observe(Rows.All, 4)] float [|attention|]", "KVP0008", "takes no count"),
         Axis("observe without attention", "Prefill, [|Observe(Rows.All)|]", "KVP0008", "no hook reads attention"),
+        Param("draw for chunks", "[Draw(Scope.Layer, Unit.Chunk)] float [|random|]", "KVP0008", "chunks have no number"),
+        Param("draw for shots among tokens", "[Draw(Scope.Layer, Unit.Shot)] float [|random|]", "KVP0008", "shots do not compete"),
+        new("draw for shots while decoding", "[KvPolicy, Prefill(Unit.Shot), Decode] public partial class P { public static float Score([Draw(Scope.Model, Unit.Shot)] float [|random|]) => random; }", "KVP0008", "belong to no shot"),
         Axis("pool on shots", "Prefill(Unit.Shot), [|Pool(Pooling.Max, 3)|]", "KVP0008", "shots"),
         Axis("pool without prefill", "Decode, [|Pool(Pooling.Max, 3)|]", "KVP0008", "after the prefill"),
         Axis("decode unit", "Prefill, [|Decode(Unit.Chunk)|]", "KVP0008", "single tokens"),
@@ -127,6 +137,7 @@ internal static class DeclarationCases
         new("the class in a generated member's place", $"[KvPolicy, Prefill] public partial class [|Plan|] {{ {Hook} }}", "KVP0010", "'Plan' clashes with a member that is generated"),
         new("a base's member in a generated one's place", $"public class Plain {{ public int Info; }} [KvPolicy, Prefill] public partial class [|P|] : Plain {{ {Hook} }}", "KVP0010", "'Plain.Info' clashes"),
         new("a base's member", $"public class Plain {{ protected int Beta; }} [KvPolicy, Prefill] public partial class P : Plain {{ public static float Score(float keyNorm, float [|beta|] = 1f) => beta; }}", "KVP0010", "a member of Plain"),
+        new("own member in the seed's place", "[KvPolicy, Prefill] public partial class P { public int [|Seed|]; public static float Score(float random) => random; }", "KVP0010", "a member that is generated"),
         new("own member in a generated one's place", "[KvPolicy, Prefill] public partial class P { public int [|Sinks|]; public static float Score(float keyNorm) => keyNorm; }", "KVP0010", "a member that is generated"),
     ];
 

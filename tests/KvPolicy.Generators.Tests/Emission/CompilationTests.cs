@@ -14,8 +14,8 @@ public class CompilationTests
     private const string Hooks = """
         {
             /// <summary>Score.</summary>
-            public static float Score([Observe(Rows.All)] float attention, float keyNorm, float valueNorm, int position, int length, float beta = 2f, int @in = 3)
-                => attention * beta + keyNorm - valueNorm + position - length + @in;
+            public static float Score([Observe(Rows.All)] float attention, float keyNorm, float valueNorm, int position, int length, int layer, int layers, int head, [Draw(Scope.Model)] float random, float beta = 2f, int @in = 3)
+                => attention * beta + keyNorm - valueNorm + position - length + layer / layers - head * random + @in;
         }
         """;
 
@@ -36,6 +36,8 @@ public class CompilationTests
             [KvPolicy, Prefill] internal partial class Five { public static float Score([Observe(Rows.Last, 3, Reduce = Reduce.Sum)] float attention) => attention; }
             [KvPolicy, Prefill, Decode] internal partial class Six { public static float ScorePrefill([Observe(Rows.Last, 3)] float attention) => attention; public static float ScoreDecode([Observe(Rows.All, Reduce = Reduce.Mean)] float attention) => attention; }
             [KvPolicy, Prefill] internal partial class Seven { public static float Score(int length) => length; }
+            [KvPolicy, Prefill(Unit.Shot), Decode] internal partial class Eight { public static float ScorePrefill([Draw(Scope.Head, Unit.Shot)] float random) => random; public static float ScoreDecode(float random) => random; }
+            [KvPolicy, Prefill, Share(Scope.Layer)] internal partial class Nine { public static float Score(float layer, int layers, int head) => layer / layers + head; }
             """ },
     };
 
@@ -57,11 +59,11 @@ public class CompilationTests
         string[] names =
         [
             "Math", "MathF", "Index2D", "Index3D", "Kernels", "Accelerator", "Span", "ReadOnlySpan", "KeyTile", "LayerView", "GpuLayer", "ArrayView", "Group", "Grid", "Warp", "Policy",
-            "PrefillPasses", "DecodePasses", "GpuPasses", "System", "Generated", "Float4", "Action", "Single", "Int32", "PolicyInfo", "PolicyValues", "Budget", "IKvPolicy", "SharedMemory",
+            "PrefillPasses", "DecodePasses", "GpuPasses", "System", "Generated", "Float4", "Action", "Single", "Int32", "PolicyInfo", "PolicyValues", "Budget", "IKvPolicy", "SharedMemory", "Draws",
         ];
         string hostile = string.Concat(names.Select(name => $"internal class {name} {{ }} "));
         string policy = $"/// <summary>P.</summary>\n[global::KvPolicy.KvPolicy, global::KvPolicy.Prefill(Keep = 0.5f), global::KvPolicy.Decode, global::KvPolicy.Pool(global::KvPolicy.Pooling.Max, 3)] public partial class P {Hooks}"
-            .Replace("[Observe(Rows.All)]", "[global::KvPolicy.Observe(global::KvPolicy.Rows.All)]", StringComparison.Ordinal).Replace("<summary>Score.</summary>", "", StringComparison.Ordinal);
+            .Replace("[Draw(Scope.Model)]", "[global::KvPolicy.Draw(global::KvPolicy.Scope.Model)]", StringComparison.Ordinal).Replace("[Observe(Rows.All)]", "[global::KvPolicy.Observe(global::KvPolicy.Rows.All)]", StringComparison.Ordinal).Replace("<summary>Score.</summary>", "", StringComparison.Ordinal);
         Assert.Empty(Harness.CompilerDiagnostics($"namespace Hostile {{ {hostile}\n{policy} }}"));
     }
 

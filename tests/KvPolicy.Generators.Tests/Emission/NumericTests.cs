@@ -30,9 +30,10 @@ public class NumericTests
     [MemberData(nameof(Shapes))]
     public void Every_signal_for_each_head(LayerShape shape)
     {
-        double Score(LayerFixture f, int head, int key, double attention) => (attention * 100) + Norm(f.Keys[head, key]) - (Norm(f.Values[head, key]) * 0.25) + (key / (double)shape.Tokens);
+        double Score(LayerFixture f, int head, int key, double attention) => (attention * 100) + Norm(f.Keys[head, key]) - (Norm(f.Values[head, key]) * 0.25) + (key / (double)shape.Tokens) + Placed(head, key);
+        double Placed(int head, int key) => ((double)LayerShape.Layer / LayerShape.Layers) + (2 * head) + DrawReference.Number(5, LayerShape.Layer, head, key);
         Check(
-            new EverySignal { Beta = 0.25f }, shape,
+            new EverySignal { Beta = 0.25f, Seed = 5 }, shape,
             (f, head, key) => Score(f, head, key, Over(Group(f, head), q => Window(f, q, key, 5), mean: true) / Math.Min(5, shape.Rows)),
             (f, head, key) => Score(f, head, key, Over(Group(f, head), q => Step(f, q, key), mean: true)));
     }
@@ -47,6 +48,20 @@ public class NumericTests
             (f, _, key) => Over(QueryHeads(f), q => Window(f, q, key, 40), mean: false) + Norms(f, key) + (key / 100.0),
             (f, _, key) => Over(QueryHeads(f), q => Window(f, q, key, shape.Rows) + Step(f, q, key), mean: false) + Norms(f, key));
     }
+
+    [Theory]
+    [MemberData(nameof(Shapes))]
+    public void Numbers_of_shots_and_tokens(LayerShape shape) => Check(
+        new Drawing { Seed = 2147483647 }, shape,
+        (f, _, key) => DrawReference.Number(2147483647, LayerShape.Layer, 0, f.Shots[key]),
+        (_, _, key) => DrawReference.Number(2147483647, 0, 0, key));
+
+    [Theory]
+    [MemberData(nameof(Shapes))]
+    public void Numbers_of_a_layer(LayerShape shape) => Check(
+        new LayerDrawing(), shape,
+        (f, _, key) => DrawReference.Number(0, 0, 0, f.Shots[key]),
+        (_, _, key) => DrawReference.Number(0, LayerShape.Layer, 0, key));
 
     [Theory]
     [MemberData(nameof(Shapes))]

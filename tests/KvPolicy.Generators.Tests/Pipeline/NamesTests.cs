@@ -16,6 +16,7 @@ public class NamesTests
             [nameof(WellKnownNames.PrefillAttribute)] = typeof(PrefillAttribute),
             [nameof(WellKnownNames.DecodeAttribute)] = typeof(DecodeAttribute),
             [nameof(WellKnownNames.ObserveAttribute)] = typeof(ObserveAttribute),
+            [nameof(WellKnownNames.DrawAttribute)] = typeof(DrawAttribute),
             [nameof(WellKnownNames.PoolAttribute)] = typeof(PoolAttribute),
             [nameof(WellKnownNames.ShareAttribute)] = typeof(ShareAttribute),
             [nameof(WellKnownNames.ProtectAttribute)] = typeof(ProtectAttribute),
@@ -43,6 +44,7 @@ public class NamesTests
     [InlineData(typeof(PrefillAttribute), "Keep,Tokens,Chunk,Outside,Packing")]
     [InlineData(typeof(DecodeAttribute), "Keep,Tokens,Of")]
     [InlineData(typeof(ObserveAttribute), "Reduce")]
+    [InlineData(typeof(DrawAttribute), "")]
     [InlineData(typeof(PoolAttribute), "")]
     [InlineData(typeof(ShareAttribute), "")]
     [InlineData(typeof(ProtectAttribute), "Sinks,Recent,RecentShare")]

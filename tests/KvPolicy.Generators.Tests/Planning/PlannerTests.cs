@@ -75,6 +75,43 @@ public class PlannerTests
     }
 
     [Fact]
+    public void One_draw_is_shared_and_reads_no_key()
+    {
+        var random = new SignalParameter("random", Signal.Random, null);
+        KernelPlan plan = Planner.Plan(Model(new AxesModel(Prefill, Decode, null, null, null, None), Hook("ScorePrefill", random, Position), Hook("ScoreDecode", random))).Plan!;
+        PolicyGraph graph = PolicyLowering.Lower(plan.Model);
+        Draw draw = Assert.IsType<Draw>(Assert.Single(graph.Nodes, node => node is Draw));
+        Assert.Equal(Rank.KvHead | Rank.Key, draw.Rank);
+        Assert.Single(graph.Nodes, node => node is Load { Tensor: Tensor.Positions });
+        Assert.Equal(new DrawStage("random", Generators.Model.Scope.Head, false), plan.Decode!.Stages[0]);
+        Assert.True(plan.Prefill!.ReadsPositions && !plan.Prefill.ReadsKeys && !plan.Prefill.ReadsValues && !plan.Prefill.HasState);
+        Assert.Equal((4, 0, 1), (PlanCost.Of(plan.Prefill, plan).Bytes, PlanCost.Of(plan.Prefill, plan).Dots, PlanCost.Of(plan.Prefill, plan).Flops));
+        Assert.Equal("0", plan.Find("seed")!.Default);
+    }
+
+    [Fact]
+    public void Draws_of_other_scopes_and_units_are_other_numbers()
+    {
+        SignalParameter Random(DrawAxis? draw) => new("random", Signal.Random, null, draw);
+        PrefillAxis shots = Prefill with { Unit = Generators.Model.Unit.Shot };
+        var ofShots = new DrawAxis(Generators.Model.Scope.Model, Generators.Model.Unit.Shot);
+        KernelPlan plan = Planner.Plan(Model(new AxesModel(shots, Decode, null, null, Layer, None), Hook("ScorePrefill", Random(ofShots)), Hook("ScoreDecode", Random(null)))).Plan!;
+        Assert.Equal(new DrawStage("random", Generators.Model.Scope.Model, true), plan.Prefill!.Stages[0]);
+        Assert.Equal(new DrawStage("random", Generators.Model.Scope.Head, false), plan.Decode!.Stages[0]);
+        Assert.Equal(Rank.Key, PolicyLowering.Lower(plan.Model).Nodes.First(node => node is Draw).Rank);
+    }
+
+    [Fact]
+    public void Numbers_of_the_walk_are_no_stage()
+    {
+        SignalParameter[] numbers = [new("layer", Signal.Layer, null), new("layers", Signal.Layers, null), new("head", Signal.Head, null)];
+        KernelPlan plan = Planner.Plan(Model(new AxesModel(Prefill, null, null, null, null, None), Hook("Score", numbers))).Plan!;
+        HookStage hook = Assert.IsType<HookStage>(Assert.Single(plan.Prefill!.Stages));
+        Assert.Equal(new HookArgument[] { new HookArgument.Layer(), new HookArgument.Layers(), new HookArgument.Head() }, hook.Arguments);
+        Assert.Null(plan.Find("seed"));
+    }
+
+    [Fact]
     public void A_policy_without_axes_has_no_pass_and_no_number()
     {
         KernelPlan plan = Planner.Plan(Model(new AxesModel(null, null, null, null, null, None))).Plan!;

@@ -6,11 +6,11 @@ namespace KvPolicy.Generators.Tests.Policies;
 [KvPolicy, Prefill(Keep = 0.5f), Decode(Keep = 0.5f, Of = Base.All), Protect(Sinks = 2)]
 public sealed partial class EverySignal
 {
-    public static float ScorePrefill([Observe(Rows.Last, 5)] float attention, float keyNorm, float valueNorm, int position, int length, float beta = 0.5f)
-        => attention * 100f + keyNorm - valueNorm * beta + position / (float)length;
+    public static float ScorePrefill([Observe(Rows.Last, 5)] float attention, float keyNorm, float valueNorm, int position, int length, int layer, int layers, int head, float random, float beta = 0.5f)
+        => attention * 100f + keyNorm - valueNorm * beta + position / (float)length + layer / (float)layers + head * 2f + random;
 
-    public static float ScoreDecode([Observe(Rows.Current)] float attention, float keyNorm, float valueNorm, int position, int length, float beta = 0.5f)
-        => attention * 100f + keyNorm - valueNorm * beta + position / (float)length;
+    public static float ScoreDecode([Observe(Rows.Current)] float attention, float keyNorm, float valueNorm, int position, int length, int layer, float layers, int head, float random, float beta = 0.5f)
+        => attention * 100f + keyNorm - valueNorm * beta + position / (float)length + layer / layers + head * 2f + random;
 }
 
 /// <summary>The same, one set for a layer, sums over heads.</summary>
@@ -20,6 +20,24 @@ public sealed partial class LayerSum
     public static float ScorePrefill([Observe(Rows.Last, 40, Reduce = Reduce.Sum)] float attention, float keyNorm, float valueNorm, float position) => attention + keyNorm - valueNorm + position / 100f;
 
     public static float ScoreDecode([Observe(Rows.All)] float attention, float keyNorm, float valueNorm) => attention + keyNorm - valueNorm;
+}
+
+/// <summary>Numbers for shots and tokens, by scopes of a draw.</summary>
+[KvPolicy, Prefill(Unit.Shot, Keep = 0.5f), Decode(Keep = 0.5f, Of = Base.All)]
+public sealed partial class Drawing
+{
+    public static float ScorePrefill([Draw(Scope.Layer, Unit.Shot)] float random) => random;
+
+    public static float ScoreDecode([Draw(Scope.Model)] float random) => random;
+}
+
+/// <summary>The same, one set for a layer, whose head is 0.</summary>
+[KvPolicy, Prefill(Unit.Shot, Keep = 0.5f), Decode(Keep = 0.5f, Of = Base.All), Share(Scope.Layer)]
+public sealed partial class LayerDrawing
+{
+    public static float ScorePrefill([Draw(Scope.Model, Unit.Shot)] float random, int head) => random + head;
+
+    public static float ScoreDecode(float random, int head) => random + head;
 }
 
 /// <summary>The same, means over heads and queries.</summary>

@@ -65,7 +65,7 @@ public class CreationTests
 
     [Fact]
     public void The_catalog_is_ordered_by_name()
-        => Assert.Equal(["ChunkKv", "H2O", "KeepAll", "KeyNorm", "ShotKv", "SnapKv", "StreamingLlm"], Catalog.All.Select(info => info.Name));
+        => Assert.Equal(["ChunkKv", "H2O", "KeepAll", "KeyNorm", "RandomShots", "RandomTokens", "ShotKv", "SnapKv", "StreamingLlm"], Catalog.All.Select(info => info.Name));
 
     [Theory]
     [MemberData(nameof(Policies))]
@@ -88,7 +88,7 @@ public class CreationTests
         Assert.NotEmpty(info.Summary);
         Assert.NotEmpty(info.Fidelity);
         Assert.StartsWith(name, info.PlanText, StringComparison.Ordinal);
-        Assert.Equal(name == "KeepAll" ? "" : "arXiv:", info.Paper[..Math.Min(6, info.Paper.Length)]);
+        Assert.Equal(name is "KeepAll" or "RandomTokens" or "RandomShots" ? "" : "arXiv:", info.Paper[..Math.Min(6, info.Paper.Length)]);
         Assert.Contains($"partial class {name}", info.HostSource, StringComparison.Ordinal);
         Assert.Equal(info.GpuSource.Length > 0, info.Create(new PolicySettings()).GpuKernels.Count > 0);
         Assert.All(info.Create(new PolicySettings()).GpuKernels, kernel => Assert.Contains($"void {kernel.Name.Split('.')[1]}(", info.GpuSource, StringComparison.Ordinal));
@@ -113,6 +113,26 @@ public class CreationTests
         Assert.Equal((Scope.Model, false, false, 0), (shot.Share, shot.Decode!.ProtectNewest, shot.HasState, shot.Sinks));
         PolicyPlan chunk = Make("ChunkKv", "chunk", "20").Plan;
         Assert.Equal((20, Unit.Chunk, Scope.Layer, 16), (chunk.Prefill!.Chunk, chunk.Prefill.Unit, chunk.Share, chunk.Recent));
+    }
+
+    [Fact]
+    public void A_policy_that_draws_has_a_seed()
+    {
+        Assert.Equal(0, new RandomTokens().Seed);
+        Assert.Equal(7, ((RandomTokens)Make("RandomTokens", "seed", "7")).Seed);
+        Assert.Equal("a whole number from 0 to 2147483647", Find("RandomShots").Parameters.Single(parameter => parameter.Name == "seed").Allowed);
+        Assert.Throws<ArgumentOutOfRangeException>(() => new RandomShots { Seed = -1 });
+        Assert.DoesNotContain(Find("KeyNorm").Parameters, parameter => parameter.Name == "seed");
+    }
+
+    [Fact]
+    public void Random_shots_are_packed_as_those_of_ShotKv()
+    {
+        PolicyPlan shot = Make("ShotKv").Plan, random = Make("RandomShots").Plan;
+        Assert.Equal(shot with { Name = "RandomShots", Decode = null, HasState = false, Prefill = shot.Prefill! with { Rows = 0 } }, random);
+        ParameterInfo[] ofShot = [.. Find("ShotKv").Parameters.Where(parameter => parameter.Name is not ("rows" or "newest"))];
+        Assert.Equal(ofShot.Select(Text), Find("RandomShots").Parameters.Where(parameter => parameter.Name != "seed").Select(Text));
+        static string Text(ParameterInfo parameter) => $"{parameter.Name} {parameter.Kind} {parameter.Default} {parameter.Allowed}";
     }
 
     [Fact]

@@ -8,9 +8,14 @@ internal static unsafe class HostRun
     {
         LayerShape shape = fixture.Shape;
         fixed (float* queries = fixture.Queries, lse = fixture.LogSumExp, probabilities = fixture.Probabilities)
+        fixed (int* shots = fixture.Shots)
         {
             LayerView view = fixture.Cache.View(0, shape.Tokens) with
             {
+                Layer = LayerShape.Layer,
+                Layers = LayerShape.Layers,
+                ShotOf = shots,
+                ShotsOf = shape.Tokens,
                 Queries = queries,
                 LogSumExps = lse,
                 ProbabilityRows = probabilities,

@@ -17,6 +17,12 @@ public sealed record LayerShape(int Tokens, int QueryHeads, int KvHeads, int Hea
     public int Stride => (Tokens + 31) / 32 * 32;
 
     public int FirstRow => Tokens - Rows;
+
+    /// <summary>Index of the layer, one of several.</summary>
+    public const int Layer = 3;
+
+    /// <summary>Layers of the model.</summary>
+    public const int Layers = 5;
 }
 
 /// <summary>Random keys, values, queries and decode probabilities, with the log-sum-exp of the queries in double precision.</summary>
@@ -40,6 +46,7 @@ internal sealed class LayerFixture : IDisposable
             }
         }
 
+        Shots = [.. Enumerable.Range(0, shape.Tokens).Select(token => token % 11 == 0 ? -1 : token / 9)];
         Queries = [.. Enumerable.Range(0, shape.Rows * shape.QueryHeads * shape.HeadDim).Select(_ => Next(2f))];
         Probabilities = [.. Enumerable.Range(0, shape.QueryHeads * shape.Stride).Select(_ => (float)random.NextDouble())];
         LogSumExp = new float[shape.QueryHeads * shape.Rows];
@@ -59,6 +66,9 @@ internal sealed class LayerFixture : IDisposable
 
     /// <summary>[kvHeads, tokens][headDim]</summary>
     public float[,][] Values { get; }
+
+    /// <summary>Shot of each token, -1 outside.</summary>
+    public int[] Shots { get; }
 
     /// <summary>[rows, queryHeads, headDim]</summary>
     public float[] Queries { get; }

@@ -17,7 +17,7 @@ internal static class SimulatorRun
         int tiles = shape.Stride / 32, heads = policy.Plan.Share == Scope.Head ? shape.KvHeads : 1;
         (float[] keys, float[] values, int[] positions, int[] pages) = Pages(fixture, tiles);
         using MemoryBuffer1D<float, Stride1D.Dense> keyBuffer = accelerator.Allocate1D(keys), valueBuffer = accelerator.Allocate1D(values);
-        using MemoryBuffer1D<int, Stride1D.Dense> positionBuffer = accelerator.Allocate1D(positions), pageBuffer = accelerator.Allocate1D(pages);
+        using MemoryBuffer1D<int, Stride1D.Dense> positionBuffer = accelerator.Allocate1D(positions), pageBuffer = accelerator.Allocate1D(pages), shots = accelerator.Allocate1D(fixture.Shots);
         using MemoryBuffer1D<int, Stride1D.Dense> held = accelerator.Allocate1D(Enumerable.Repeat(shape.Tokens, shape.KvHeads).ToArray());
         using MemoryBuffer1D<float, Stride1D.Dense> state = accelerator.Allocate1D(new float[positions.Length]), queries = accelerator.Allocate1D(fixture.Queries);
         using MemoryBuffer1D<float, Stride1D.Dense> lse = accelerator.Allocate1D(fixture.LogSumExp), probabilities = accelerator.Allocate1D(fixture.Probabilities);
@@ -33,6 +33,7 @@ internal static class SimulatorRun
             Queries = queries.View,
             LogSumExp = lse.View,
             Probabilities = probabilities.View,
+            Shots = shots.View,
             PageStride = tiles,
             ScoreStride = shape.Stride,
             QueryHeads = shape.QueryHeads,
@@ -42,7 +43,8 @@ internal static class SimulatorRun
             FirstRowPosition = shape.FirstRow,
             SlidingWindow = shape.SlidingWindow,
             Length = shape.Tokens,
-            Layers = 1,
+            Layer = LayerShape.Layer,
+            Layers = LayerShape.Layers,
             MaxHeld = shape.Tokens,
         };
         passes.Score(accelerator.DefaultStream, layer, scores.View);

@@ -15,12 +15,16 @@ internal sealed record SceneShape(int QueryHeads, int KvHeads, int HeadDim, int 
 /// </summary>
 internal sealed unsafe class PolicyScene : IDisposable
 {
+    // Layer that passes are told; the caches have one.
+    private const int Index = 2;
+
     private readonly SceneShape _shape;
     private readonly KvCache _host;
     private readonly GpuKvCache _device;
     private readonly float[] _queries;
     private readonly float[] _logSumExp;
     private readonly float[] _probabilities;
+    private readonly int[] _shots;
     private readonly List<IDisposable> _buffers = [];
 
     public PolicyScene(IKvPolicy policy, SceneShape shape, bool decoding)
@@ -35,6 +39,7 @@ internal sealed unsafe class PolicyScene : IDisposable
         Fill(keys, Tensors.Random(keys.Length, 13));
         _logSumExp = LogSumExps(keys);
         _probabilities = [.. Tensors.Random(shape.QueryHeads * _device.ScoreStride, 14).Select(MathF.Abs)];
+        _shots = [.. Enumerable.Range(0, decoding ? 0 : shape.Held).Select(position => position % 13 == 5 ? -1 : position / 9)];
         if (policy.Plan.HasState) CopyState();
     }
 
@@ -48,15 +53,19 @@ internal sealed unsafe class PolicyScene : IDisposable
 
     public int Stride => _device.ScoreStride;
 
-    public GpuLayer Layer => _device.View(0, _shape.Held) with
+    public GpuLayer Layer => WithShots(_device.View(0, _shape.Held)) with
     {
         Queries = Upload(_queries),
         LogSumExp = Upload(_logSumExp),
         Probabilities = Upload(_probabilities),
+        Layer = Index,
         Rows = Rows,
         FirstRowPosition = _shape.Held - Rows,
         SlidingWindow = _shape.Window,
     };
+
+    // While decoding there are none, as in the engine.
+    private GpuLayer WithShots(GpuLayer layer) => Decoding ? layer : layer with { Shots = Upload(_shots) };
 
     public ArrayView<T> Upload<T>(T[] data) where T : unmanaged
     {
@@ -69,9 +78,13 @@ internal sealed unsafe class PolicyScene : IDisposable
     public float[] HostScores()
     {
         fixed (float* queries = _queries, logSumExp = _logSumExp, probabilities = _probabilities)
+        fixed (int* shots = _shots)
         {
             LayerView view = _host.View(0, _shape.Held) with
             {
+                Layer = Index,
+                ShotOf = shots,
+                ShotsOf = _shots.Length,
                 Queries = queries,
                 LogSumExps = logSumExp,
                 ProbabilityRows = probabilities,

@@ -26,6 +26,9 @@ public class PlantedFaultTests
     {
         ["a mask one position off"] = layer => layer with { FirstRowPosition = layer.FirstRowPosition + 1 },
         ["the last row lost"] = layer => layer.Rows > 1 ? layer with { Rows = layer.Rows - 1, LogSumExpStride = layer.Rows } : layer,
+        ["another layer's draw"] = layer => layer with { Layer = layer.Layer + 1 },
+        ["shots lost"] = layer => layer with { ShotsOf = 0 },
+        ["the last token of no shot"] = layer => layer with { ShotsOf = Math.Max(layer.ShotsOf - 1, 0) },
     };
 
     public static TheoryData<string, string> Planted => new()
@@ -42,6 +45,9 @@ public class PlantedFaultTests
         { "ShotKv", "keeps everything" }, { "ShotKv", "the other packing" }, { "ShotKv", "the other accounting" }, { "ShotKv", "one sink more" },
         { "ShotKv", "each layer for itself" }, { "ShotKv", "a mask one position off" }, { "ShotKv", "nothing evicted while decoding" },
         { "ShotKv", "the newest token protected the other way" }, { "ShotKv", "the decode budget of all tokens" },
+        { "RandomTokens", "one token too many" }, { "RandomTokens", "one sink more" }, { "RandomTokens", "another layer's draw" },
+        { "RandomShots", "keeps everything" }, { "RandomShots", "the other packing" }, { "RandomShots", "the other accounting" }, { "RandomShots", "one sink more" },
+        { "RandomShots", "shots lost" }, { "RandomShots", "the last token of no shot" },
     };
 
     [Theory]

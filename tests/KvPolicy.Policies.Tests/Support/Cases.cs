@@ -75,14 +75,15 @@ internal static class Cases
         }
 
         if (policy is "ChunkKv") Maybe("chunk", "1", "3", "10", "33", "800");
-        if (policy is "ShotKv")
+        if (policy is "ShotKv") Maybe("rows", "all", "1", "7", "64");
+        if (policy is "ShotKv" or "RandomShots")
         {
-            Maybe("rows", "all", "1", "7", "64");
             Maybe("packing", "stop", "skip");
             Maybe("outside", "count", "free");
             Maybe("scope", "layer", "model");
         }
 
+        if (policy is "RandomTokens" or "RandomShots") Maybe("seed", "1", "7", "2147483647");
         if (policy is "ShotKv" or "H2O" or "StreamingLlm") Maybe("newest", "0", "1");
         return values;
     }

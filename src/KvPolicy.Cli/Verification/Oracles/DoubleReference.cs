@@ -7,7 +7,8 @@ namespace KvPolicy.Cli.Verification.Oracles;
 internal abstract class DoubleReference
 {
     private static readonly DoubleReference[] Known =
-        [new KeepAllReference(), new StreamingLlmReference(), new SnapKvReference(), new H2OReference(), new KeyNormReference(), new ChunkKvReference(), new ShotKvReference()];
+        [new KeepAllReference(), new StreamingLlmReference(), new SnapKvReference(), new H2OReference(), new KeyNormReference(), new ChunkKvReference(), new ShotKvReference(),
+        new RandomTokensReference(), new RandomShotsReference()];
 
     /// <summary>Name of the policy.</summary>
     internal abstract string Policy { get; }

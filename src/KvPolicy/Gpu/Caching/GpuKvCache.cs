@@ -115,10 +115,11 @@ public sealed class GpuKvCache : IDisposable
             State = _pool.State,
             Pages = _devicePages.View.SubView((long)first * _pagesPerHead, (long)Shape.KvHeads * _pagesPerHead).AsContiguous(),
             Held = _deviceHeld.View.SubView(first, Shape.KvHeads).AsContiguous(),
-            // Kernels that read neither still get views of memory that exists.
+            // Kernels that read none of them still get views of memory that exists.
             Queries = _pool.State,
             LogSumExp = _pool.State,
             Probabilities = _pool.State,
+            Shots = _pool.Positions.SubView(0, 0),
             PageStride = _pagesPerHead,
             ScoreStride = ScoreStride,
             QueryHeads = Shape.QueryHeads,

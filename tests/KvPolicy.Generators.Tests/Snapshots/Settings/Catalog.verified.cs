@@ -13,6 +13,8 @@ namespace KvPolicy.Policies
             global::KvPolicy.Policies.H2O.Info,
             global::KvPolicy.Policies.KeepAll.Info,
             global::KvPolicy.Policies.KeyNorm.Info,
+            global::KvPolicy.Policies.RandomShots.Info,
+            global::KvPolicy.Policies.RandomTokens.Info,
             global::KvPolicy.Policies.ShotKv.Info,
             global::KvPolicy.Policies.SnapKv.Info,
             global::KvPolicy.Policies.StreamingLlm.Info,
