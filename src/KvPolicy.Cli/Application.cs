@@ -17,6 +17,7 @@ internal static class Application
     internal static IReadOnlyList<Command> Commands { get; } =
     [
         RunCommand.Command,
+        InspectCommand.Command,
         PoliciesCommand.Command,
         EmitCommand.Command,
         ScoreCommand.Command,

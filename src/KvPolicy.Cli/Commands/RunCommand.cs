@@ -21,10 +21,7 @@ internal static class RunCommand
             .. PromptInput.Options,
             .. EngineOptionSet.All,
             new("--max-tokens", "N", $"most tokens to generate; 0 prefills only; {DefaultMaxTokens} if left out"),
-            new("--temperature", "T", "0 takes the likeliest token; 0 if left out"),
-            new("--top-k", "K", "only the K likeliest tokens; 0 for all; 0 if left out"),
-            new("--top-p", "P", "only the likeliest tokens that reach this probability together; 1 for all; 1 if left out"),
-            new("--seed", "S", "same seed, same text; 0 if left out"),
+            .. SamplingOptionSet.All,
         ],
         Examples =
         [
@@ -39,7 +36,7 @@ internal static class RunCommand
         IKvPolicy? policy = PolicyOptions.CreateOrNone(arguments);
         PolicySettings settings = PolicyOptions.Settings(arguments);
         int maxTokens = arguments.Whole("--max-tokens", 0) ?? DefaultMaxTokens;
-        SamplingOptions sampling = Sampling(arguments);
+        SamplingOptions sampling = SamplingOptionSet.Of(arguments);
         string text = PromptInput.ReadText(arguments);
         using InferenceEngine engine = EngineOptionSet.Load(arguments, session);
         PromptInput prompt = PromptInput.Encode(arguments, text, engine.Tokenizer, engine.Model.Config.ContextLength);
@@ -67,10 +64,4 @@ internal static class RunCommand
         session.Out.Write(piece);
         session.Out.Flush();
     }
-
-    private static SamplingOptions Sampling(Arguments arguments) => new(
-        arguments.Real("--temperature", t => t >= 0, "a number of at least 0") ?? 0,
-        arguments.UpTo("--top-k") ?? 0,
-        arguments.Real("--top-p", p => p is > 0 and <= 1, "a number above 0, at most 1") ?? 1,
-        (ulong)(arguments.Seed("--seed") ?? 0));
 }

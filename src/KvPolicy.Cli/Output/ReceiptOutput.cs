@@ -12,6 +12,13 @@ internal static class ReceiptOutput
     internal static void Write(Utf8JsonWriter json, GenerationResult result)
     {
         json.WriteStartObject();
+        WriteMembers(json, result);
+        json.WriteEndObject();
+    }
+
+    /// <summary>The members of that object, for a command that adds its own.</summary>
+    internal static void WriteMembers(Utf8JsonWriter json, GenerationResult result)
+    {
         json.WriteString("text", result.Text);
         json.WriteStartArray("tokenIds");
         foreach (int id in result.TokenIds) json.WriteNumberValue(id);
@@ -21,7 +28,6 @@ internal static class ReceiptOutput
         json.WriteString("stop", StopOf(result));
         json.WritePropertyName("receipt");
         Write(json, result.Receipt);
-        json.WriteEndObject();
     }
 
     /// <summary>The receipt alone.</summary>
@@ -33,23 +39,35 @@ internal static class ReceiptOutput
         JsonParts.WriteKernels(json, receipt.Kernels);
         WriteCounts(json, "kept", receipt.Kept);
         WriteCounts(json, "keptEnd", receipt.KeptEnd);
-        json.WriteStartObject("cacheBytes");
-        json.WriteNumber("full", receipt.CacheBytes.Full);
-        json.WriteNumber("afterPrefill", receipt.CacheBytes.AfterPrefill);
-        json.WriteNumber("end", receipt.CacheBytes.End);
-        json.WriteNumber("peak", receipt.CacheBytes.Peak);
-        json.WriteEndObject();
-        json.WriteStartObject("seconds");
-        json.WriteNumber("load", receipt.Seconds.Load);
-        json.WriteNumber("prefill", receipt.Seconds.Prefill);
-        json.WriteNumber("compress", receipt.Seconds.Compress);
-        json.WriteNumber("decode", receipt.Seconds.Decode);
-        json.WriteEndObject();
+        WriteCacheBytes(json, receipt.CacheBytes);
+        WriteSeconds(json, receipt.Seconds);
         json.WriteStartObject("tokensPerSecond");
         json.WriteNumber("prefill", receipt.TokensPerSecond.Prefill);
         json.WriteNumber("decode", receipt.TokensPerSecond.Decode);
         json.WriteEndObject();
         JsonParts.WriteStrings(json, "notes", receipt.Notes);
+        json.WriteEndObject();
+    }
+
+    /// <summary><c>cacheBytes</c>.</summary>
+    internal static void WriteCacheBytes(Utf8JsonWriter json, CacheBytes bytes)
+    {
+        json.WriteStartObject("cacheBytes");
+        json.WriteNumber("full", bytes.Full);
+        json.WriteNumber("afterPrefill", bytes.AfterPrefill);
+        json.WriteNumber("end", bytes.End);
+        json.WriteNumber("peak", bytes.Peak);
+        json.WriteEndObject();
+    }
+
+    /// <summary><c>seconds</c>.</summary>
+    internal static void WriteSeconds(Utf8JsonWriter json, StageSeconds seconds)
+    {
+        json.WriteStartObject("seconds");
+        json.WriteNumber("load", seconds.Load);
+        json.WriteNumber("prefill", seconds.Prefill);
+        json.WriteNumber("compress", seconds.Compress);
+        json.WriteNumber("decode", seconds.Decode);
         json.WriteEndObject();
     }
 
@@ -83,7 +101,8 @@ internal static class ReceiptOutput
 
     private static string Share(long bytes, long full) => $"{Numbers.Show(bytes)} ({Numbers.Show(100.0 * bytes / Math.Max(full, 1), "0.0")} %)";
 
-    private static string StopOf(GenerationResult result) => result.Stop.ToString().ToLowerInvariant();
+    /// <summary>Why it ended: <c>eos, length, context</c>.</summary>
+    internal static string StopOf(GenerationResult result) => result.Stop.ToString().ToLowerInvariant();
 
     private static void WritePolicy(Utf8JsonWriter json, PolicyReceipt? policy)
     {
