@@ -18,7 +18,7 @@ public partial class DependencyTests
         ["KvPolicy.Cli"] = ["KvPolicy", "KvPolicy.Inference", "KvPolicy.Evaluation", "KvPolicy.Policies"],
     };
 
-    private static readonly string[] OutsideOnly = ["TorchSharp", "LLamaSharp", "BenchmarkDotNet", "Tokenizers.DotNet"];
+    private static readonly string[] OutsideOnly = ["TorchSharp", "LLamaSharp", "BenchmarkDotNet", "Tokenizers.DotNet", "PuppeteerSharp", "Microsoft.Playwright"];
 
     private static Dictionary<string, string> Projects { get; } = FindProjects();
 

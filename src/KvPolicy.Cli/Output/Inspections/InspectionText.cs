@@ -16,14 +16,12 @@ internal sealed class InspectionText(Session session, Inspection seen)
         PrintFacts();
         IReadOnlyList<InspectedHead> heads = [.. seen.Heads.SelectMany(layer => layer)];
         int[] keepers = KeptSets.Keepers(heads.Select(head => head.Kept), _prompt);
-        session.Out.Write($"after the prefill, all {heads.Count} heads looked at:");
-        session.Out.Write(' ');
-        MarkedText.WriteKey(session, (Mark.Kept, "kept by all"), (Mark.Some, "kept by some"), (Mark.Dropped, "dropped by all"));
-        session.Out.WriteLine();
-        MarkedText.Write(session, seen.Tokens, 0, [.. keepers.Select(n => n == heads.Count ? Mark.Kept : n > 0 ? Mark.Some : Mark.Dropped)]);
+        session.Out.Write($"after the prefill, all {heads.Count} heads looked at: ");
+        MarkedText.WriteKey(session, new(Mark.Kept, "kept by all"), new(Mark.Some, "kept by some"), new(Mark.Dropped, "dropped by all"));
+        MarkedText.WriteLine(session, MarkedText.Runs(seen.Tokens, [.. keepers.Select(n => n == heads.Count ? Mark.Kept : n > 0 ? Mark.Some : Mark.Dropped)]));
         session.Out.WriteLine($"\n{keepers.Count(n => n == heads.Count)} of {_prompt} tokens are kept by all heads, {keepers.Count(n => n > 0)} by at least one");
         PrintLayers();
-        if (seen.Result.GeneratedTokens > 0) session.Out.WriteLine($"generated: {string.Concat(seen.Tokens.Skip(_prompt).Select(token => VisibleText.Of(token.Text)))}");
+        if (seen.Result.GeneratedTokens > 0) session.Out.WriteLine($"generated:{string.Concat(seen.Tokens.Skip(_prompt).Select(token => VisibleText.Of(token.Text)))}");
     }
 
     /// <summary>The tokens of one head, after the prefill and at the end of decoding.</summary>
@@ -31,15 +29,13 @@ internal sealed class InspectionText(Session session, Inspection seen)
     {
         InspectedHead head = seen.Heads[layer][kvHead];
         session.Out.WriteLine($"layer {layer}, KV head {kvHead}, after the prefill: {Counts(head.Kept, head.Protected, _prompt)}");
-        MarkedText.WriteKey(session, (Mark.Kept, "kept"), (Mark.Dropped, "dropped"));
-        session.Out.WriteLine();
-        MarkedText.Write(session, seen.Tokens, 0, Marks(head.Kept, _prompt));
+        MarkedText.WriteKey(session, new(Mark.Kept, "kept"), new(Mark.Dropped, "dropped"));
+        MarkedText.WriteLine(session, MarkedText.Runs(seen.Tokens, Marks(head.Kept, _prompt)));
         session.Out.WriteLine();
         if (!_decoded) return;
         session.Out.WriteLine($"layer {layer}, KV head {kvHead}, at the end of decoding: {Counts(head.KeptEnd, head.ProtectedEnd, seen.CachedTokens)}");
-        MarkedText.WriteKey(session, (Mark.Kept, "kept"), (Mark.Dropped, "dropped"), (Mark.Uncached, "not in the cache"));
-        session.Out.WriteLine();
-        MarkedText.Write(session, seen.Tokens, 0, Marks(head.KeptEnd, seen.CachedTokens));
+        MarkedText.WriteKey(session, new(Mark.Kept, "kept"), new(Mark.Dropped, "dropped"), new(Mark.Uncached, "not in the cache"));
+        MarkedText.WriteLine(session, MarkedText.Runs(seen.Tokens, Marks(head.KeptEnd, seen.CachedTokens)));
         session.Out.WriteLine();
     }
 

@@ -20,6 +20,9 @@ internal enum Mark
     Uncached,
 }
 
+/// <summary>Text of one mark.</summary>
+internal readonly record struct MarkedRun(Mark Mark, string Text);
+
 /// <summary>The text of a run with what was kept set off: by colours at a terminal, by brackets elsewhere.</summary>
 internal static class MarkedText
 {
@@ -31,46 +34,51 @@ internal static class MarkedText
         [Mark.Uncached] = (new Style(Color.Grey, decoration: Decoration.Italic), "‹", "›"),
     };
 
-    /// <summary>One mark as it looks.</summary>
-    internal static void Append(Paragraph paragraph, Mark mark, string text) => paragraph.Append(text, Looks[mark].Style);
-
-    /// <summary>One mark with its brackets.</summary>
-    internal static void Append(StringBuilder plain, Mark mark, string text) => plain.Append(Looks[mark].Open).Append(text).Append(Looks[mark].Close);
-
-    /// <summary>Writes tokens from .. on; neighbours of one mark are one run.</summary>
-    internal static void Write(Session session, IReadOnlyList<InspectedToken> tokens, int from, IReadOnlyList<Mark> marks)
+    /// <summary>Tokens joined where neighbours have one mark, made visible.</summary>
+    internal static IReadOnlyList<MarkedRun> Runs(IReadOnlyList<InspectedToken> tokens, IReadOnlyList<Mark> marks)
     {
-        var coloured = session.Console.Profile.Capabilities.Ansi ? new Paragraph() : null;
-        var plain = new StringBuilder();
-        for (int i = from; i < marks.Count;)
+        var runs = new List<MarkedRun>();
+        for (int i = 0; i < marks.Count;)
         {
-            int first = i;
+            Mark mark = marks[i];
             var text = new StringBuilder();
-            for (; i < marks.Count && marks[i] == marks[first]; i++) text.Append(VisibleText.Of(tokens[i].Text));
-            if (coloured is not null) Append(coloured, marks[first], text.ToString());
-            else Append(plain, marks[first], text.ToString());
+            for (; i < marks.Count && marks[i] == mark; i++) text.Append(VisibleText.Of(tokens[i].Text));
+            runs.Add(new MarkedRun(mark, text.ToString()));
         }
 
-        if (coloured is not null) session.Console.Write(coloured);
-        else session.Out.Write(plain);
+        return runs;
+    }
+
+    /// <summary>With brackets.</summary>
+    internal static string Plain(IEnumerable<MarkedRun> runs) => string.Concat(runs.Select(run => Looks[run.Mark].Open + run.Text + Looks[run.Mark].Close));
+
+    /// <summary>With colours. The text is never markup.</summary>
+    internal static Paragraph Coloured(IEnumerable<MarkedRun> runs)
+    {
+        var paragraph = new Paragraph();
+        foreach (MarkedRun run in runs) paragraph.Append(run.Text, Looks[run.Mark].Style);
+        return paragraph;
+    }
+
+    /// <summary>Writes a line, or several, in the look that the session can show.</summary>
+    internal static void WriteLine(Session session, IEnumerable<MarkedRun> runs)
+    {
+        if (session.Console.Profile.Capabilities.Ansi) session.Console.Write(Coloured(runs));
+        else session.Out.Write(Plain(runs));
         session.Out.WriteLine();
     }
 
-    /// <summary>What the marks mean, each in its own look.</summary>
-    internal static void WriteKey(Session session, params ReadOnlySpan<(Mark Mark, string Meaning)> key)
+    /// <summary>What the marks mean, each in its own look, and an empty line.</summary>
+    internal static void WriteKey(Session session, params ReadOnlySpan<MarkedRun> key)
     {
-        var coloured = session.Console.Profile.Capabilities.Ansi ? new Paragraph() : null;
-        var plain = new StringBuilder();
-        foreach ((Mark mark, string meaning) in key)
+        var line = new List<MarkedRun>();
+        foreach (MarkedRun run in key)
         {
-            if (coloured is not null) coloured.Append("  ");
-            else plain.Append(plain.Length > 0 ? "  " : "");
-            if (coloured is not null) Append(coloured, mark, meaning);
-            else Append(plain, mark, meaning);
+            if (line.Count > 0) line.Add(new MarkedRun(Mark.Dropped, "  "));
+            line.Add(run);
         }
 
-        if (coloured is not null) session.Console.Write(coloured);
-        else session.Out.Write(plain);
+        WriteLine(session, line);
         session.Out.WriteLine();
     }
 }

@@ -104,11 +104,10 @@
 
   /** What of a text would act, or not be seen, as a sign for it. Joiners and variation selectors stay: emoji are made of them. */
   function visible(text) {
-    return text.replace(/\r\n|[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, c => {
+    return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, c => {
       if (c === "\u200D" || c === "\u200C") return c;
       if (c === "\n") return "\u23CE\n";
-      if (c === "\r\n") return "\u240D\u23CE\n";
-      if (c === "\t") return "\u21E5\t";
+      if (c === "\t") return "\u21E5";
       const at = c.codePointAt(0);
       return at < 32 ? String.fromCharCode(0x2400 + at) : at === 127 ? "\u2421" : code(c);
     });
@@ -287,7 +286,7 @@
     };
     return {
       ramp: [...$("ramp").children].map(step => read(getComputedStyle(step).backgroundColor)),
-      none: read(style.getPropertyValue("--hatch")), empty: read(style.getPropertyValue("--card")),
+      none: read(style.getPropertyValue("--unscored")), empty: read(style.getPropertyValue("--gap")),
       ink: style.getPropertyValue("--ink"), soft: style.getPropertyValue("--soft"), accent: style.getPropertyValue("--accent"),
     };
   }
@@ -325,7 +324,7 @@
     draw.textBaseline = "top";
     draw.fillStyle = chart.palette.soft;
     const every = Math.ceil(12 / (high * kvHeads));
-    for (let layer = 0; layer < layers; layer += every) draw.fillText(`L${layer}`, 4, layer * kvHeads * high + 1);
+    for (let layer = 0; layer < layers; layer += every) draw.fillText(`L${layer}`, 4, layer * kvHeads * high + 2);
     draw.strokeStyle = chart.palette.accent;
     draw.lineWidth = 2;
     draw.strokeRect(GUTTER - 1, state.row() * high, width - GUTTER, high);
