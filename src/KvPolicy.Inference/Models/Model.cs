@@ -17,7 +17,7 @@ public sealed class Model : IDisposable
     public ModelConfig Config { get; }
 
     /// <summary>Weights, as stored.</summary>
-    public ModelWeights Weights { get; }
+    internal ModelWeights Weights { get; }
 
     /// <summary>Text to ids and back, special tokens, chat template.</summary>
     public ITextTokenizer Tokenizer { get; }

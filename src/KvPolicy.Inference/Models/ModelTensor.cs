@@ -35,7 +35,7 @@ public enum TensorType
 }
 
 /// <summary>A matrix [Rows, Columns] (a vector has one row) as it lies in a mapped file; y = W x. Valid while its model lives.</summary>
-public sealed unsafe class ModelTensor
+internal sealed unsafe class ModelTensor
 {
     internal ModelTensor(string name, TensorType type, int rows, int columns, byte* data, long bytes)
     {

@@ -1,7 +1,7 @@
 namespace KvPolicy.Inference.Models;
 
 /// <summary>Weights of one decoder layer. Shapes: [outputs, inputs].</summary>
-public sealed record LayerWeights
+internal sealed record LayerWeights
 {
     /// <summary>[hidden]</summary>
     public required ModelTensor AttentionNorm { get; init; }
@@ -47,7 +47,7 @@ public sealed record LayerWeights
 }
 
 /// <summary>Every weight of a model, mapped from its files.</summary>
-public sealed record ModelWeights
+internal sealed record ModelWeights
 {
     /// <summary>[vocabulary, hidden]</summary>
     public required ModelTensor Embedding { get; init; }

@@ -7,7 +7,7 @@ namespace KvPolicy;
 /// <param name="QueryHeads">Query heads.</param>
 /// <param name="KvHeads">KV heads.</param>
 /// <param name="HeadDim">Channels of a head.</param>
-public readonly record struct KvShape(int Layers, int QueryHeads, int KvHeads, int HeadDim);
+internal readonly record struct KvShape(int Layers, int QueryHeads, int KvHeads, int HeadDim);
 
 /// <summary>
 /// Keys and values of one sequence: for each layer and KV head a list of its own length (ragged), in pages of 32 keys from one pool.
@@ -15,7 +15,7 @@ public readonly record struct KvShape(int Layers, int QueryHeads, int KvHeads, i
 /// the hole (O(1)), so order is lost and each key carries its position. Reads may run on many threads, changes on one
 /// (different heads of one layer may be filled or compacted by different threads once <see cref="Reserve"/> ran).
 /// </summary>
-public sealed unsafe class KvCache : IDisposable
+internal sealed unsafe class KvCache : IDisposable
 {
     private readonly int _pagesPerHead;
     private readonly nint* _pages;      // [layers, kvHeads, pagesPerHead]

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace KvPolicy;
 
 /// <summary>Fixed-size pages of native memory. Pages that come back are reused first and freed when the pool shrinks; bytes are what it holds. One thread at a time.</summary>
-public sealed unsafe class PagePool : IDisposable
+internal sealed unsafe class PagePool : IDisposable
 {
     private readonly PageLayout _layout;
     private readonly HashSet<nint> _all = [];

@@ -1,7 +1,7 @@
 namespace KvPolicy;
 
 /// <summary>Makes compressors that run a policy's host lowering.</summary>
-public static class HostCompression
+internal static class HostCompression
 {
     /// <summary>A compressor of one sequence, closed over the policy's passes.</summary>
     /// <param name="policy">The policy.</param>

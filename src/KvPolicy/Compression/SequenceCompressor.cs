@@ -14,7 +14,7 @@ public sealed record KernelCount(string Name, long Launches);
 /// A policy at work on one sequence on the host: score, select, compact after the prefill of each layer; score, evict after each decode
 /// step. All state belongs to it and to the cache's keys. Obtained from <see cref="HostCompression.Create"/>.
 /// </summary>
-public abstract class SequenceCompressor
+internal abstract class SequenceCompressor
 {
     /// <summary>First prompt row whose query and log-sum-exp <see cref="PrefillLayer"/> reads; n where it reads none.</summary>
     public abstract int FirstObservedRow { get; }

@@ -1,7 +1,7 @@
 namespace KvPolicy;
 
 /// <summary>One item of parallel work. Items write only their own outputs, so neither their order nor the number of threads changes a result.</summary>
-public interface IWork
+internal interface IWork
 {
     /// <summary>Runs an item.</summary>
     /// <param name="item">0 .. items - 1.</param>

@@ -56,7 +56,7 @@ public sealed unsafe class WorkerPool : IDisposable
 
     /// <summary>Runs items 0 .. items - 1 and returns when all are done. The first exception of an item is rethrown; items not begun by then are left out.</summary>
     /// <exception cref="ObjectDisposedException">The pool is closed.</exception>
-    public void Run<TWork>(int items, ref TWork work) where TWork : struct, IWork
+    internal void Run<TWork>(int items, ref TWork work) where TWork : struct, IWork
     {
         ObjectDisposedException.ThrowIf(_stopped, this);
         if (InsideOf == this)

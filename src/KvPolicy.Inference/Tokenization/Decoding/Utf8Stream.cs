@@ -6,7 +6,7 @@ namespace KvPolicy.Inference.Tokenization.Decoding;
 /// Joins bytes that arrive in any portions to text: only whole characters come out, bytes that can no longer become one
 /// as U+FFFD at once, and an incomplete character at the end as U+FFFD. Not thread-safe.
 /// </summary>
-public sealed class Utf8Stream
+internal sealed class Utf8Stream
 {
     private readonly Decoder _decoder = Encoding.UTF8.GetDecoder();
 

@@ -8,7 +8,7 @@ namespace KvPolicy.Gpu;
 /// rules for slots. Kernels change what the device holds; how many keys a head holds follows from budgets, so the host knows it without
 /// asking and tells the cache by <see cref="SetHeld"/>. One thread at a time; all work goes to the accelerator's default stream.
 /// </summary>
-public sealed class GpuKvCache : IDisposable
+internal sealed class GpuKvCache : IDisposable
 {
     private readonly Accelerator _accelerator;
     private readonly GpuPagePool _pool;
