@@ -52,7 +52,7 @@ internal sealed class HubCache(HubSettings settings, string repository)
         if (!Directory.Exists(folder)) return [];
         return
         [
-            .. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Where(File.Exists)
+            .. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Where(path => HubFiles.Length(path) is not null)
                 .Select(path => Path.GetRelativePath(folder, path).Replace(Path.DirectorySeparatorChar, '/')),
         ];
     }

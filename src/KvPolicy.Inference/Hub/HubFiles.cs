@@ -6,6 +6,14 @@ namespace KvPolicy.Inference.Hub;
 /// <summary>Files of a snapshot that are here.</summary>
 internal static class HubFiles
 {
+    /// <summary>Length of a file, or of what a link leads to; null where that is not there. (File.Exists says yes of a link that leads nowhere.)</summary>
+    internal static long? Length(string path)
+    {
+        if (!File.Exists(path)) return null;
+        var real = new FileInfo(RealPath.Of(path));
+        return real.Exists ? real.Length : null;
+    }
+
     /// <summary>Length and SHA-256 of a file; where the name of its blob is the SHA-256, that is taken.</summary>
     /// <param name="name">Its name in the repository.</param>
     /// <param name="place">Its place in the snapshot: a link, or the file itself.</param>

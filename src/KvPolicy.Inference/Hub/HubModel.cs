@@ -107,7 +107,9 @@ public sealed partial class HubModel
     private static string? Problem(string text, string repository, string? revision)
     {
         string shown = LoadError.Printable(text);
-        if (!RepositoryForm().IsMatch(repository) || repository.Contains("..", StringComparison.Ordinal) || repository.Contains("--", StringComparison.Ordinal))
+        // An address, as it is copied from a browser, would else be a repository "https" and a file.
+        if (text.Contains("://", StringComparison.Ordinal) || !RepositoryForm().IsMatch(repository) || repository.Contains("..", StringComparison.Ordinal)
+            || repository.Contains("--", StringComparison.Ordinal))
             return $"'{shown}' is no model of the hub: expected {Form}, letters, digits, '.', '-' and '_' in both names";
         if (revision is not null && !IsRevision(revision)) return $"'{shown}': '{LoadError.Printable(revision)}' is no revision; name a branch, a tag or a commit";
         return null;

@@ -113,13 +113,7 @@ internal sealed class ModelFetch(HubModel model, HubSettings settings, HubHttp h
         File.Move(incomplete, blob, overwrite: true);
     }
 
-    private static bool IsWhole(string path, long bytes)
-    {
-        // Length of what a link leads to: FileInfo gives that of the link.
-        if (!File.Exists(path)) return false;
-        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 1);
-        return file.Length == bytes;
-    }
+    private static bool IsWhole(string path, long bytes) => HubFiles.Length(path) == bytes;
 
     private sealed record Item(string Name, string Path, BlobId Id, long Bytes, string Place)
     {

@@ -31,8 +31,8 @@ internal sealed record ServerReply(int Status, byte[] Body)
     /// <summary>No Content-Length: the end of the connection is the end of the body.</summary>
     internal bool IsEndless { get; init; }
 
-    /// <summary>Waits before each piece of the body.</summary>
-    internal Func<int, Task>? Pace { get; init; }
+    /// <summary>Of so many bytes, how many may be sent now; waits until it is at least one.</summary>
+    internal Func<int, Task<int>>? Pace { get; init; }
 
     internal static ServerReply Of(int status, string body = "", params (string Name, string Value)[] headers)
     {
@@ -139,7 +139,7 @@ internal sealed class LoopbackServer : IDisposable
         for (int at = 0; at < end;)
         {
             int next = Math.Min(end, at + Piece);
-            if (reply.Pace is not null) await reply.Pace(next - at);
+            if (reply.Pace is not null) next = at + await reply.Pace(next - at);
             await stream.WriteAsync(reply.Body.AsMemory(at, next - at), _end.Token);
             at = next;
         }
