@@ -55,6 +55,7 @@ internal sealed class BlobDownload : IDisposable
         var patience = new Patience(clock);
         if (_file.Length > _length) _file.SetLength(0);
         _hash.Append(_file);
+        _report(_file.Position);
         while (true)
         {
             long before = _file.Position;

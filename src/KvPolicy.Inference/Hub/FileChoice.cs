@@ -39,7 +39,8 @@ internal sealed partial record FileChoice(IReadOnlyList<string> Files, string? G
     {
         bool single = names.Contains(HfShards.Single), index = !single && names.Contains(HfShards.Index);
         if (!names.Contains(Config) || !(single || index)) return null;
-        IEnumerable<string> templates = names.Where(n => n.StartsWith("chat_template", StringComparison.Ordinal) && ModelFolder.IsInside(n) && !n.Contains('/'));
+        IEnumerable<string> templates = names.Where(n => n.StartsWith("chat_template", StringComparison.Ordinal) && Path.GetExtension(n) is ".jinja" or ".json"
+            && ModelFolder.IsInside(n) && !n.Contains('/'));
         return new FileChoice([.. Texts.Where(names.Contains), .. templates.Order(StringComparer.Ordinal), single ? HfShards.Single : HfShards.Index], null, index);
     }
 

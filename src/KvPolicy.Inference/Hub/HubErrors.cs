@@ -84,7 +84,11 @@ internal static class HubErrors
         return answered ? new PassingFaultException(message, null, e) : new HubException(message, e);
     }
 
-    /// <summary>The connection broke, or nothing came for too long.</summary>
+    /// <summary>Nothing came for too long. A hub that has not answered yet is not waited for again.</summary>
+    internal static Exception Silent(HubPurpose purpose, Uri address, TimeSpan timeout, Exception e, bool answered)
+        => answered ? Cut(purpose, address, HubResponse.Silence(timeout), e) : new HubException(Unreachable(purpose, Host(address), HubResponse.Silence(timeout)), e);
+
+    /// <summary>The connection broke.</summary>
     internal static PassingFaultException Cut(HubPurpose purpose, Uri address, string how, Exception? e = null)
         => new($"{purpose.What}: the connection to {Host(address)} broke ({how}); what came is kept: pull again to go on", null, e);
 

@@ -121,7 +121,7 @@ internal sealed class HubHttp : IDisposable
         }
         catch (OperationCanceledException e) when (!cancellation.IsCancellationRequested)
         {
-            throw HubErrors.Cut(purpose, target, HubResponse.Silence(_settings.Timeout), e);
+            throw HubErrors.Silent(purpose, target, _settings.Timeout, e, _answered);
         }
         catch (HttpRequestException e)
         {

@@ -106,6 +106,21 @@ public sealed class CachedModelTests
         using Model model = ModelLoader.Load(fixture.Snapshot);
     }
 
+    [Fact]
+    public async Task A_pull_that_ended_between_contents_and_names_is_completed()
+    {
+        using var fixture = new HubFixture();
+        Lay(fixture);
+        File.Delete(Path.Combine(fixture.Cache, "refs", "main"));
+        File.Delete(Path.Combine(fixture.Snapshot, "tokenizer_config.json"));
+        File.Delete(Path.Combine(fixture.Snapshot, "model.safetensors"));
+        Assert.Null(ModelHub.Find(Model, fixture.Settings));
+        Assert.Equal(0, (await fixture.FetchAsync()).DownloadedBytes);
+        Assert.Equal(1, fixture.Hub.Count);
+        Assert.Equal(fixture.Snapshot, ModelHub.Find(Model, fixture.Settings));
+        Assert.Equal(fixture.Hub.Files["tokenizer_config.json"], fixture.Content("tokenizer_config.json"));
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("../../../x")]

@@ -281,7 +281,34 @@ public sealed class HubFaultTests
         using var empty = new HubFixture();
         using var fixture = new HubFixture(empty.Hub) { Settings = empty.Settings with { Timeout = TimeSpan.FromMilliseconds(50) } };
         fixture.Hub.Answer = _ => new ServerReply(200, []) { IsSilent = true };
-        await fixture.RefusesAsync("org/tiny", "broke (nothing came for 0.05 s)", "pull again");
+        await fixture.RefusesAsync("org/tiny", "cannot be reached (nothing came for 0.05 s)", "proxy");
+        Assert.Empty(fixture.Clock.Pauses);
+    }
+
+    [Fact]
+    public async Task Silence_in_the_middle_of_a_file_is_gone_on_behind()
+    {
+        using var empty = new HubFixture();
+        using var fixture = new HubFixture(empty.Hub) { Settings = empty.Settings with { Timeout = TimeSpan.FromSeconds(2) } };
+        int left = 1;
+        fixture.Hub.StoreAnswer = r => fixture.Hub.OfStore(r) with
+        {
+            Pace = left-- <= 0 ? null : Once(),
+        };
+        HubFetch fetch = await fixture.FetchAsync();
+        Assert.Equal(HubFixture.Taken.Sum(name => (long)fixture.Hub.Files[name].Length), fetch.DownloadedBytes);
+        Assert.Equal("bytes=1000-", fixture.Hub.StoreRequests.Last().Header("Range"));
+
+        static Func<int, Task<int>> Once()
+        {
+            bool sent = false;
+            return async _ =>
+            {
+                if (sent) await Task.Delay(Timeout.Infinite);
+                sent = true;
+                return 1000;
+            };
+        }
     }
 
     [Fact]
