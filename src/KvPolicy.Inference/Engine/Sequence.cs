@@ -58,6 +58,9 @@ internal sealed class Sequence : IDisposable
         _logits = _ops.CreateMatrix(1, transformer.Config.VocabularySize);
     }
 
+    /// <summary>Most tokens, prompt included.</summary>
+    internal int Capacity => _options.Capacity;
+
     /// <summary>Tokens so far.</summary>
     internal int Length { get; private set; }
 
@@ -146,6 +149,29 @@ internal sealed class Sequence : IDisposable
         catch
         {
             fork.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>A sequence that goes on where another one stood.</summary>
+    /// <param name="transformer">Of the same model.</param>
+    /// <param name="options">Its options; the shots are those of <paramref name="prompt"/>.</param>
+    /// <param name="prompt">Tokens of the sequence when it was last brought to the prompt's budget.</param>
+    /// <param name="length">Tokens that went through the cache.</param>
+    /// <param name="fill">Fills the cache with what the other one held.</param>
+    internal static Sequence Resume(Transformer transformer, SequenceOptions options, int prompt, int length, Action<KvCache> fill)
+    {
+        var sequence = new Sequence(transformer, options) { Length = length };
+        try
+        {
+            sequence._store = sequence._ops.CreateStore(sequence.Request(prompt));
+            fill(sequence._store.HostCache);
+            sequence._store.Resume(length);
+            return sequence;
+        }
+        catch
+        {
+            sequence.Dispose();
             throw;
         }
     }

@@ -57,6 +57,9 @@ public sealed record GenerationRequest : PromptRequest
     /// <summary>How tokens are drawn.</summary>
     public SamplingOptions Sampling { get; init; } = new();
 
+    /// <summary>Texts that end the generation where they first appear; they are not part of the result.</summary>
+    public IReadOnlyList<string> StopSequences { get; init; } = [];
+
     /// <summary>Receives text as it comes, in whole characters; null for nobody.</summary>
     public Action<string>? OnText { get; init; }
 }

@@ -9,14 +9,17 @@ public enum StopReason
     /// <summary>The number of tokens that was asked for.</summary>
     Length,
 
-    /// <summary>The model's context is full.</summary>
+    /// <summary>The model's context, or the session's capacity, is full.</summary>
     Context,
+
+    /// <summary>One of the texts that were to end it.</summary>
+    Sequence,
 }
 
 /// <summary>What came of a generation.</summary>
 /// <param name="Text">The generated text; special tokens are not printed.</param>
-/// <param name="TokenIds">Generated ids; the end-of-turn id is not among them.</param>
-/// <param name="PromptTokens">Tokens of the prompt.</param>
+/// <param name="TokenIds">Generated ids; the end-of-turn id is not among them, those of a stop sequence are.</param>
+/// <param name="PromptTokens">Tokens of the prompt; of a session's turn the new ones.</param>
 /// <param name="Stop">Why it ended.</param>
 /// <param name="Receipt">What ran, what stayed, what it took.</param>
 public sealed record GenerationResult(string Text, IReadOnlyList<int> TokenIds, int PromptTokens, StopReason Stop, Receipt Receipt)

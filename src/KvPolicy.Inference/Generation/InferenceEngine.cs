@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text;
 using KvPolicy.Inference.Devices;
 using KvPolicy.Inference.Engine;
 using KvPolicy.Inference.Generation;
@@ -7,7 +6,6 @@ using KvPolicy.Inference.Loading;
 using KvPolicy.Inference.Models;
 using KvPolicy.Inference.Ops;
 using KvPolicy.Inference.Tokenization;
-using KvPolicy.Inference.Tokenization.Decoding;
 
 namespace KvPolicy.Inference;
 
@@ -31,7 +29,7 @@ public delegate void LogitsHandler(int position, ReadOnlySpan<float> logits);
 /// </code>
 /// One call at a time.
 /// </summary>
-public sealed class InferenceEngine : IDisposable
+public sealed partial class InferenceEngine : IDisposable
 {
     private readonly OpenedDevice _device;
     private readonly Transformer _transformer;
@@ -249,37 +247,13 @@ public sealed class InferenceEngine : IDisposable
     {
         var receipt = new ReceiptBuilder(sequence, request, Model.Config);
         if (Question(request) is { Length: > 0 } question) logits = sequence.Read(question, cancellation);
-        var sampler = new Sampler(request.Sampling, Model.Config.VocabularySize);
-        var ids = new List<int>(Math.Min(request.MaxTokens, Model.Config.ContextLength));
-        var text = new GeneratedText(Tokenizer, request.OnText);
+        var tokens = new TokenLoop(sequence, Model, new TokenLoopOptions(request.MaxTokens, request.Sampling, request.StopSequences, request.OnText));
         int read = sequence.Length;
         long started = Stopwatch.GetTimestamp();
-        StopReason stop = StopReason.Length;
-        while (ids.Count < request.MaxTokens)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            int id = sampler.Next(logits);
-            if (Tokenizer.EndIds.Contains(id))
-            {
-                stop = StopReason.Eos;
-                break;
-            }
-
-            ids.Add(id);
-            text.Add(id);
-            if (ids.Count == request.MaxTokens) break;
-            if (sequence.Length == Model.Config.ContextLength)
-            {
-                stop = StopReason.Context;
-                break;
-            }
-
-            logits = sequence.Decode(id);
-        }
-
+        StopReason stop = tokens.Run(logits, cancellation);
         double decodeSeconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
         Receipt done = receipt.Finish(Device, _loadSeconds, sequence.Length - read, decodeSeconds, _device.Note);
-        return new GenerationResult(text.Finish(), ids, request.Prompt.Count, stop, done);
+        return new GenerationResult(tokens.FinishText(), tokens.Ids, request.Prompt.Count, stop, done);
     }
 
     /// <inheritdoc/>
@@ -288,27 +262,5 @@ public sealed class InferenceEngine : IDisposable
         _transformer.Dispose();
         _device.Ops.Dispose();
         if (_ownsModel) Model.Dispose();
-    }
-
-    /// <summary>Text as it grows.</summary>
-    private sealed class GeneratedText(ITextTokenizer tokenizer, Action<string>? onText)
-    {
-        private readonly TokenStream _stream = new(tokenizer, skipSpecial: true, atTextStart: false);
-        private readonly StringBuilder _text = new();
-
-        internal void Add(int id) => Append(_stream.Feed(id));
-
-        internal string Finish()
-        {
-            Append(_stream.Finish());
-            return _text.ToString();
-        }
-
-        private void Append(string piece)
-        {
-            if (piece.Length == 0) return;
-            _text.Append(piece);
-            onText?.Invoke(piece);
-        }
     }
 }

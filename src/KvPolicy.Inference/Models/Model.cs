@@ -29,5 +29,5 @@ public sealed class Model : IDisposable
     public void Dispose() => _files.Dispose();
 }
 
-/// <summary>A model or tokenizer file that cannot be used. The message is one line: file, field, remedy.</summary>
+/// <summary>A model, tokenizer or session file that cannot be used. The message is one line: file, field, remedy.</summary>
 public sealed class ModelFormatException(string message, Exception? inner = null) : Exception(message, inner);

@@ -24,6 +24,9 @@ internal sealed unsafe class HostOps : IEngineOps
     public string Device => "cpu";
 
     /// <inheritdoc/>
+    public bool CanContinue => true;
+
+    /// <inheritdoc/>
     public DeviceMatrix CreateMatrix(int rows, int columns) => new HostMatrix(rows, columns);
 
     /// <inheritdoc/>

@@ -169,6 +169,16 @@ internal sealed unsafe class HostSequenceStore : SequenceStore
     }
 
     /// <inheritdoc/>
+    public override KvCache HostCache => _cache;
+
+    /// <inheritdoc/>
+    public override void Resume(int length)
+    {
+        (_length, _continues, _observeFrom, _observeTo) = (length, true, 0, 0);
+        _compressor?.Resume();
+    }
+
+    /// <inheritdoc/>
     public override void DecodeAttention(int layer, MatrixRows qkv, int position, MatrixRows output)
     {
         bool probabilities = _compressor is { Decodes: true, ReadsDecodeAttention: true };

@@ -12,6 +12,9 @@ internal interface IEngineOps : IDisposable
     /// <summary>As the command line and the receipt name it: <c>cpu, simulator, cuda, opencl</c>.</summary>
     string Device { get; }
 
+    /// <summary>True where sequences can go on after their prefill: <see cref="SequenceStore.CanContinue"/> of every store.</summary>
+    bool CanContinue => false;
+
     /// <summary>A zeroed matrix [rows, columns].</summary>
     DeviceMatrix CreateMatrix(int rows, int columns);
 

@@ -65,6 +65,13 @@ internal abstract class SequenceStore : IDisposable
     /// <param name="request">Policy, prompt (no longer than the recorded one) and capacity of the new sequence.</param>
     public virtual SequenceStore Fork(StoreRequest request) => throw new NotSupportedException("This device cannot fork a sequence.");
 
+    /// <summary>Keys and values, where they lie in this process's memory.</summary>
+    public virtual KvCache HostCache => throw new NotSupportedException("This device keeps its keys and values to itself.");
+
+    /// <summary>Instead of a prefill: <see cref="HostCache"/> was filled with what a store of the same request held after so many tokens.</summary>
+    /// <param name="length">Tokens that went through the cache.</param>
+    public virtual void Resume(int length) => throw new NotSupportedException("This device cannot take over a sequence.");
+
     /// <summary>Attention of one new token over everything the layer holds, then the policy's eviction.</summary>
     /// <param name="layer">Layer.</param>
     /// <param name="qkv">[1, ...] as given to <see cref="Append"/>.</param>

@@ -55,13 +55,15 @@ internal sealed unsafe class KvCache : IDisposable
     /// <summary>Makes room in every head of a layer for <paramref name="more"/> further keys.</summary>
     public void Reserve(int layer, int more)
     {
-        for (int h = 0; h < Shape.KvHeads; h++)
-        {
-            int head = layer * Shape.KvHeads + h;
-            int pages = (_held[head] + more + LayerView.TileKeys - 1) / LayerView.TileKeys;
-            if (_held[head] + more > Capacity) throw new InvalidOperationException($"The cache holds at most {Capacity} tokens.");
-            while (_pageCounts[head] < pages) _pages[(long)head * _pagesPerHead + _pageCounts[head]++] = (nint)Pool.Rent();
-        }
+        for (int h = 0; h < Shape.KvHeads; h++) ReserveHead(layer, h, more);
+    }
+
+    /// <summary>Makes room in one head for <paramref name="more"/> further keys.</summary>
+    internal void ReserveHead(int layer, int kvHead, int more)
+    {
+        int head = layer * Shape.KvHeads + kvHead, pages = (_held[head] + more + LayerView.TileKeys - 1) / LayerView.TileKeys;
+        if (_held[head] + more > Capacity) throw new InvalidOperationException($"The cache holds at most {Capacity} tokens.");
+        while (_pageCounts[head] < pages) _pages[(long)head * _pagesPerHead + _pageCounts[head]++] = (nint)Pool.Rent();
     }
 
     /// <summary>Appends one key and value to a head; state starts at 0. <see cref="Reserve"/> must have run.</summary>
@@ -81,6 +83,27 @@ internal sealed unsafe class KvCache : IDisposable
         Pool.Layout.Positions(page)[lane] = position;
         if (Pool.Layout.HasState) Pool.Layout.State(page)[lane] = 0f;
     }
+
+    /// <summary>Copies what a slot holds.</summary>
+    /// <param name="layer">Layer.</param>
+    /// <param name="kvHead">KV head.</param>
+    /// <param name="slot">Below <see cref="Held"/>.</param>
+    /// <param name="key">[headDim]</param>
+    /// <param name="value">[headDim]</param>
+    /// <returns>Position and state; 0 where keys carry no state.</returns>
+    internal (int Position, float State) Read(int layer, int kvHead, int slot, Span<float> key, Span<float> value)
+    {
+        byte* page = Page(layer * Shape.KvHeads + kvHead, slot);
+        int lane = slot % LayerView.TileKeys;
+        float* keys = Pool.Layout.Keys(page) + lane;
+        for (int c = 0; c < key.Length; c++) key[c] = keys[c * LayerView.TileKeys];
+        new ReadOnlySpan<float>(Pool.Layout.Values(page) + lane * Shape.HeadDim, Shape.HeadDim).CopyTo(value);
+        return (Pool.Layout.Positions(page)[lane], Pool.Layout.HasState ? Pool.Layout.State(page)[lane] : 0f);
+    }
+
+    /// <summary>Sets the state of the key in a slot, where keys carry one.</summary>
+    internal void SetState(int layer, int kvHead, int slot, float state)
+        => Pool.Layout.State(Page(layer * Shape.KvHeads + kvHead, slot))[slot % LayerView.TileKeys] = state;
 
     /// <summary>Position of the key in a slot.</summary>
     public int PositionAt(int layer, int kvHead, int slot)

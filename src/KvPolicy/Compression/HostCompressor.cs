@@ -99,6 +99,19 @@ internal sealed class HostCompressor<TPrefill, TDecode> : SequenceCompressor
     }
 
     /// <inheritdoc/>
+    internal override void Resume()
+    {
+        // What is frozen is what came with the prompt and is still there: nothing else was ever evicted.
+        for (int head = 0; head < _frozen.Length; head++)
+        {
+            (int layer, int kvHead) = (head / _cache.Shape.KvHeads, head % _cache.Shape.KvHeads);
+            int held = _cache.Held(layer, kvHead), slot = 0;
+            while (slot < held && _cache.PositionAt(layer, kvHead, slot) < _prompt) slot++;
+            _frozen[head] = slot;
+        }
+    }
+
+    /// <inheritdoc/>
     public override void DecodeLayer(in LayerView layer)
     {
         if (_eviction is null) return;

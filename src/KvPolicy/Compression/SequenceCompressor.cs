@@ -37,6 +37,9 @@ internal abstract class SequenceCompressor
     /// <summary>After the last layer's prefill: the model's selection where it was deferred.</summary>
     public abstract void FinishPrefill();
 
+    /// <summary>Instead of a prefill: the cache holds what an earlier compressor of the same prompt left, decode steps included.</summary>
+    internal virtual void Resume() => throw new NotSupportedException("This compressor cannot take over a cache.");
+
     /// <summary>After a layer's attention of a decode step: scores the held keys and evicts what is over the budget.</summary>
     /// <param name="layer">Held keys, the new one last; <see cref="LayerView.Length"/> counts it.</param>
     public abstract void DecodeLayer(in LayerView layer);

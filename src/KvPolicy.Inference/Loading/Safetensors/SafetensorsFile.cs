@@ -8,14 +8,22 @@ internal sealed class SafetensorsFile : IDisposable
 {
     private readonly Dictionary<string, SafetensorsEntry> _entries;
 
-    private SafetensorsFile(MappedBytes bytes, List<SafetensorsEntry> entries)
-        => (Bytes, _entries) = (bytes, entries.ToDictionary(e => e.Name, StringComparer.Ordinal));
+    private SafetensorsFile(MappedBytes bytes)
+    {
+        var metadata = new Dictionary<string, string>(StringComparer.Ordinal);
+        Bytes = bytes;
+        _entries = SafetensorsHeader.Read(bytes, metadata).ToDictionary(e => e.Name, StringComparer.Ordinal);
+        Metadata = metadata;
+    }
 
     /// <summary>The mapping.</summary>
     internal MappedBytes Bytes { get; }
 
     /// <summary>The file, for messages.</summary>
     internal string Path => Bytes.Name;
+
+    /// <summary>Texts of the metadata.</summary>
+    internal IReadOnlyDictionary<string, string> Metadata { get; }
 
     /// <summary>All tensors.</summary>
     internal IReadOnlyCollection<SafetensorsEntry> Entries => _entries.Values;
@@ -29,7 +37,7 @@ internal sealed class SafetensorsFile : IDisposable
     {
         try
         {
-            return new SafetensorsFile(bytes, SafetensorsHeader.Read(bytes));
+            return new SafetensorsFile(bytes);
         }
         catch
         {

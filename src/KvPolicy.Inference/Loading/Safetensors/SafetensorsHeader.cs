@@ -28,7 +28,13 @@ internal static class SafetensorsHeader
 
     private const int MaxDimensions = 8;
 
-    internal static List<SafetensorsEntry> Read(MappedBytes file)
+    /// <summary>Name of the entry that is no tensor.</summary>
+    internal const string Metadata = "__metadata__";
+
+    /// <summary>Checks and reads a header.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="metadata">Receives the texts of the metadata; what else stands there is passed over.</param>
+    internal static List<SafetensorsEntry> Read(MappedBytes file, Dictionary<string, string> metadata)
     {
         if (file.Length < 8) throw LoadError.Damaged(file.Name, "header length", $"the file has only {file.Length} bytes");
         ulong length = BinaryPrimitives.ReadUInt64LittleEndian(file.Span(0, 8));
@@ -37,27 +43,38 @@ internal static class SafetensorsHeader
             throw LoadError.Damaged(file.Name, "header length", $"{length} bytes are announced in a file of {file.Length}");
         }
         ReadOnlyMemory<byte> header = file.Span(8, (int)length).ToArray();
-        return JsonText.Read(file.Name, "header", header, root => ReadEntries(file, root, 8 + (long)length));
+        return JsonText.Read(file.Name, "header", header, root => ReadEntries(file, root, 8 + (long)length, metadata));
     }
 
-    private static List<SafetensorsEntry> ReadEntries(MappedBytes file, JsonElement root, long dataStart)
+    private static List<SafetensorsEntry> ReadEntries(MappedBytes file, JsonElement root, long dataStart, Dictionary<string, string> metadata)
     {
         if (root.ValueKind != JsonValueKind.Object) throw LoadError.Damaged(file.Name, "header", "is no JSON object");
         var ranges = new TensorRanges(file.Name, file.Length);
         var entries = new List<SafetensorsEntry>();
         foreach (JsonProperty property in root.EnumerateObject())
         {
-            if (property.NameEquals("__metadata__")) CheckMetadata(file.Name, property.Value);
+            if (property.NameEquals(Metadata)) ReadMetadata(file.Name, property.Value, metadata);
             else entries.Add(ReadEntry(file.Name, property, dataStart, ranges));
         }
         ranges.RefuseOverlaps();
         return entries;
     }
 
-    private static void CheckMetadata(string file, JsonElement value)
+    private static void ReadMetadata(string file, JsonElement value, Dictionary<string, string> metadata)
     {
-        if (value.ValueKind is JsonValueKind.Object or JsonValueKind.Null) return;
-        throw LoadError.Damaged(file, "__metadata__", $"is a JSON {value.ValueKind}, not an object");
+        if (value.ValueKind == JsonValueKind.Null) return;
+        if (value.ValueKind != JsonValueKind.Object) throw LoadError.Damaged(file, Metadata, $"is a JSON {value.ValueKind}, not an object");
+        foreach (JsonProperty property in value.EnumerateObject())
+        {
+            try
+            {
+                if (property.Value.ValueKind == JsonValueKind.String) metadata[property.Name] = property.Value.GetString()!;
+            }
+            catch (InvalidOperationException)
+            {
+                // No Unicode text. Most files carry words that nobody here reads; whoever looks for this one misses it.
+            }
+        }
     }
 
     private static SafetensorsEntry ReadEntry(string file, JsonProperty property, long dataStart, TensorRanges ranges)

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using System.Text.Json;
 
 namespace KvPolicy.Inference.Loading.Safetensors;
@@ -28,6 +29,7 @@ internal sealed class SafetensorsWriter : IDisposable
     private int _current;
     private long _left;
     private bool _done;
+    private IncrementalHash? _hash;
 
     private SafetensorsWriter(string path, string? beside, SafetensorsSpec[] tensors, FileStream stream)
     {
@@ -37,10 +39,19 @@ internal sealed class SafetensorsWriter : IDisposable
     }
 
     /// <summary>Begins a file on a stream that its caller puts in its place; <see cref="Complete"/> and disposal leave the stream open.</summary>
-    internal static SafetensorsWriter Over(FileStream stream, params SafetensorsSpec[] tensors)
+    internal static SafetensorsWriter Over(FileStream stream, params SafetensorsSpec[] tensors) => Over(stream, [], null, tensors);
+
+    /// <summary>As the other, with metadata.</summary>
+    /// <param name="stream">The file.</param>
+    /// <param name="metadata">Names and texts, which begin the file in this order; empty for none.</param>
+    /// <param name="hash">Is fed every byte that is written; null for nobody.</param>
+    /// <param name="tensors">In the order of their data.</param>
+    internal static SafetensorsWriter Over(FileStream stream, IReadOnlyList<KeyValuePair<string, string>> metadata, IncrementalHash? hash, params SafetensorsSpec[] tensors)
     {
-        stream.Write(Header(tensors));
-        return new SafetensorsWriter(stream.Name, null, tensors, stream);
+        byte[] header = Header(tensors, metadata);
+        stream.Write(header);
+        hash?.AppendData(header);
+        return new SafetensorsWriter(stream.Name, null, tensors, stream) { _hash = hash };
     }
 
     /// <summary>Begins a file; tensors are written in the order given here.</summary>
@@ -97,6 +108,7 @@ internal sealed class SafetensorsWriter : IDisposable
         ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(elements);
         if (bytes.Length > _left) throw new InvalidOperationException($"{tensor.Name} has room for {_left} bytes, not {bytes.Length}");
         _stream.Write(bytes);
+        _hash?.AppendData(bytes);
         _left -= bytes.Length;
         if (_left == 0) NextTensor();
     }
@@ -148,13 +160,14 @@ internal sealed class SafetensorsWriter : IDisposable
         while (_current < _tensors.Length && _left == 0);
     }
 
-    private static byte[] Header(SafetensorsSpec[] tensors)
+    private static byte[] Header(SafetensorsSpec[] tensors, IReadOnlyList<KeyValuePair<string, string>>? metadata = null)
     {
         if (tensors.DistinctBy(t => t.Name).Count() != tensors.Length) throw new ArgumentException("two tensors share a name", nameof(tensors));
         var json = new ArrayBufferWriter<byte>();
         using (var writer = new Utf8JsonWriter(json))
         {
             writer.WriteStartObject();
+            WriteMetadata(writer, metadata ?? []);
             long offset = 0;
             foreach (SafetensorsSpec tensor in tensors)
             {
@@ -174,6 +187,14 @@ internal sealed class SafetensorsWriter : IDisposable
         BinaryPrimitives.WriteInt64LittleEndian(header, length);
         json.WrittenSpan.CopyTo(header.AsSpan(8));
         return header;
+    }
+
+    private static void WriteMetadata(Utf8JsonWriter writer, IReadOnlyList<KeyValuePair<string, string>> metadata)
+    {
+        if (metadata.Count == 0) return;
+        writer.WriteStartObject(SafetensorsHeader.Metadata);
+        foreach ((string name, string text) in metadata) writer.WriteString(name, text);
+        writer.WriteEndObject();
     }
 
     private static void WriteEntry(Utf8JsonWriter writer, SafetensorsSpec tensor, long offset)
