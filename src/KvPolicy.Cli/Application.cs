@@ -16,6 +16,7 @@ internal static class Application
     /// <summary>Every command, in the order of the help.</summary>
     internal static IReadOnlyList<Command> Commands { get; } =
     [
+        DemoCommand.Command,
         RunCommand.Command,
         InspectCommand.Command,
         PoliciesCommand.Command,
@@ -28,6 +29,9 @@ internal static class Application
         PullCommand.Command,
         DevicesCommand.Command,
     ];
+
+    /// <summary>What the program does when it is told nothing.</summary>
+    internal static string[] WithoutWords { get; } = [DemoCommand.Command.Name];
 
     /// <summary>Version of the program.</summary>
     internal static string Version { get; } = typeof(Application).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
@@ -54,7 +58,8 @@ internal static class Application
 
     private static int Dispatch(ReadOnlySpan<string> words, Session session, ref string name)
     {
-        if (words.Length == 0 || words[0] is "--help" or "-h" or "help")
+        if (words.Length == 0) words = WithoutWords;
+        if (words[0] is "--help" or "-h" or "help")
         {
             bool ofCommand = words.Length > 1 && words[0] == "help" && words[1] != ArgumentParser.Json.Name;
             WriteText(ofCommand ? HelpText.Of(ArgumentParser.Find(Commands, words[1])) : HelpText.Of(Commands), words.Contains(ArgumentParser.Json.Name), session);

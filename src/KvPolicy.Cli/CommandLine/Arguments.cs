@@ -61,12 +61,11 @@ internal sealed class Arguments
     }
 
     /// <summary>A fraction that stays, in (0, 1], exactly as it was written.</summary>
-    internal Budget? Fraction(string option)
-    {
-        if (Text(option) is not { } text) return null;
-        if (!Numbers.TryDecimal(text, out decimal value) || value is <= 0 or > 1) throw Wrong(option, text, "the fraction that stays: above 0, at most 1, such as 0.25");
-        return Budget.OfRatio(value);
-    }
+    internal Budget? Fraction(string option) => Has(option) ? Fractions(option)[0] : null;
+
+    /// <summary>Every fraction that was given, each in (0, 1], exactly as it was written.</summary>
+    internal IReadOnlyList<Budget> Fractions(string option) => [.. All(option).Select(text =>
+        Numbers.TryDecimal(text, out decimal value) && value is > 0 and <= 1 ? Budget.OfRatio(value) : throw Wrong(option, text, "the fraction that stays: above 0, at most 1, such as 0.25"))];
 
     /// <summary>Refuses two options that say the same thing.</summary>
     internal void OneOf(string first, string second)

@@ -10,12 +10,12 @@ internal static class HelpText
     {
         var text = new StringBuilder();
         text.Append("kvpolicy: KV-cache compression policies, compiled and run on a real model\n\n");
-        text.Append("usage: kvpolicy COMMAND [OPTION]...\n\ncommands:\n");
+        text.Append($"usage: kvpolicy [COMMAND [OPTION]...]; `kvpolicy` alone is `kvpolicy {Application.WithoutWords[0]}`\n\ncommands:\n");
         int width = commands.Max(c => c.Name.Length);
         foreach (Command command in commands) text.Append($"  {command.Name.PadRight(width)}  {command.Summary}\n");
         text.Append("\n  --help     this text; `kvpolicy COMMAND --help` has the options and an example\n");
         text.Append("  --version  the version\n\n");
-        text.Append("example:\n  kvpolicy verify --all\n\n");
+        text.Append("examples:\n  kvpolicy demo\n  kvpolicy verify --all\n\n");
         text.Append("exit codes: 0 done, 1 failed, 2 bad arguments\n");
         return text.ToString();
     }
