@@ -9,12 +9,12 @@ namespace KvPolicy.Evaluation.Runs;
 /// <param name="Repetitions">Runs of each, of which the median is given.</param>
 /// <param name="Threads">Threads of the one sequence.</param>
 /// <param name="Full">The full cache.</param>
-/// <param name="Cells">One for each cell.</param>
+/// <param name="Cells">One for each cell, the same in both modes: whether the question is among the compressed tokens is no matter of speed.</param>
 public sealed record SpeedReport(int PromptTokens, int DecodedTokens, int Repetitions, int Threads, TokenRates Full, IReadOnlyList<TokenRates> Cells);
 
 /// <summary>
-/// Measures speed apart from quality: one sequence alone on all threads, prefill and compression in one run each, the same prompt and the same
-/// tokens after it for all. Cells take turns, so that a machine that slows down slows all of them.
+/// Measures speed apart from quality: one sequence alone on all threads, prefill and compression in one run each, the same prompt, wholly
+/// compressed, and the same tokens after it for all. Policies take turns, so that a machine that slows down slows all of them.
 /// </summary>
 public static class SpeedMeter
 {
@@ -37,8 +37,8 @@ public static class SpeedMeter
         int[] ids = PromptTokens.Of(instance.Prompt, engine.Tokenizer);
         int decoded = Math.Min(Decoded, model.Config.ContextLength - ids.Length);
         int[] more = [.. Enumerable.Range(0, decoded).Select(i => ids[i])];
-        PolicyCell[] evicting = [.. settings.Cells.Where(cell => !cell.KeepsAll)];
-        PromptRequest[] requests = [new PromptRequest { Prompt = ids }, .. evicting.Select(cell => Request(cell, instance.Prompt, ids))];
+        (PolicyInfo Policy, Budget Keep)[] evicting = [.. settings.Cells.Where(cell => !cell.KeepsAll).Select(cell => (cell.Policy, cell.Keep)).Distinct()];
+        PromptRequest[] requests = [new PromptRequest { Prompt = ids }, .. evicting.Select(entry => Request(new PolicyCell(entry.Policy, entry.Keep, default), instance.Prompt, ids))];
         TokenRates[][] rates = [.. requests.Select(_ => new TokenRates[Repetitions])];
         _ = Time(engine, requests[0], more, cancellation);
         for (int repetition = 0; repetition < Repetitions; repetition++)
@@ -51,15 +51,14 @@ public static class SpeedMeter
         }
 
         TokenRates[] medians = [.. rates.Select(Median)];
-        TokenRates[] cells = [.. settings.Cells.Select(cell => cell.KeepsAll ? medians[0] : medians[1 + Array.IndexOf(evicting, cell)])];
+        TokenRates[] cells = [.. settings.Cells.Select(cell => cell.KeepsAll ? medians[0] : medians[1 + Array.IndexOf(evicting, (cell.Policy, cell.Keep))])];
         return new SpeedReport(ids.Length, decoded, Repetitions, settings.Threads > 0 ? settings.Threads : Environment.ProcessorCount, medians[0], cells);
     }
 
     private static PromptRequest Request(PolicyCell cell, TaskPrompt prompt, int[] ids)
     {
-        int context = cell.Mode.ContextOf(prompt);
-        PolicySettings settings = cell.SettingsFor(context, seed: 0);
-        return new PromptRequest { Prompt = ids, Policy = cell.Policy.Create(settings), PolicyParameters = settings.Values, ContextTokens = context, Shots = prompt.ShotOfToken };
+        PolicySettings settings = cell.SettingsFor(ids.Length, seed: 0);
+        return new PromptRequest { Prompt = ids, Policy = cell.Policy.Create(settings), PolicyParameters = settings.Values, Shots = prompt.ShotOfToken };
     }
 
     private static TokenRates Time(InferenceEngine engine, PromptRequest request, int[] more, CancellationToken cancellation)

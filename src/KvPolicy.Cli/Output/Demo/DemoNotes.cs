@@ -25,7 +25,7 @@ internal static class DemoNotes
         }
 
         SpeedReport speed = result.Speed;
-        yield return $"prefill, decode: tokens/s of runs of their own, one sequence alone on {speed.Threads} threads: a prompt of {speed.PromptTokens} tokens, compression included, then {speed.DecodedTokens} tokens; median of {speed.Repetitions}.";
+        yield return $"prefill, decode: tokens/s of runs of their own, one sequence alone on {speed.Threads} threads: a prompt of {speed.PromptTokens} tokens, all of it compressed (that counts as prefill), then {speed.DecodedTokens} tokens; median of {speed.Repetitions}.";
     }
 
     private static string Prompts(EvaluationSettings settings)
