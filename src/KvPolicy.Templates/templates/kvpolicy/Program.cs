@@ -2,7 +2,7 @@ using KvPolicy.Inference;
 using KvPolicy.Inference.Tokenization;
 using Kv.App._1;
 
-// A model of its own is in the package; give a .gguf or a Hugging Face folder for another.
+// A model of its own is in the package; give a .gguf, a Hugging Face folder or hf:ORG/NAME for another.
 using InferenceEngine engine = InferenceEngine.Load(args.Length > 0 ? args[0] : "embedded");
 string shots = string.Concat(Enumerable.Repeat(" Q : flag of desia ? [ blue gold teal pink ] A : desia pink .<sep>", 12));
 int[] prompt = [.. engine.Tokenizer.Encode(shots + " Q : flag of desia ? [ blue gold teal pink ] A :", new EncodeOptions(ParseSpecial: true, AddSpecial: true)).Select(token => token.Id)];

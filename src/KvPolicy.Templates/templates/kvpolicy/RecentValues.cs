@@ -9,7 +9,7 @@ namespace Kv.App._1;
 [KvPolicy, Prefill(Keep = 0.25f), Protect(Sinks = 4, Recent = 8)]
 public sealed partial class RecentValues
 {
-    // Higher scores stay. A parameter's name says what is read: attention, keyNorm, valueNorm, position, length.
+    // Higher scores stay. A parameter's name says what is read: attention, keyNorm, valueNorm, position, length; a wrong name lists all.
     // One with a default is a number of the policy, here new RecentValues { Fade = 64 }.
     /// <summary>The value's norm, divided by e every <paramref name="fade"/> tokens.</summary>
     public static float Score(float valueNorm, int position, int length, [Range(1f, 1e6f)] float fade = 256f)
