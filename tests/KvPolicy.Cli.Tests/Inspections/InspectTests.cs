@@ -94,6 +94,20 @@ public sealed class InspectTests : IDisposable
     }
 
     [Fact]
+    public void What_lies_outside_shots_does_not_compete_and_later_the_whole_prompt()
+    {
+        JsonElement json = Inspect("--special", "--prompt", Shots + Question, "--shots", "<sep>", "--policy", "ShotKv", "--keep", "0.7", "--max-tokens", "9", "--temperature", "9", "--seed", "2", "--json").Json;
+        int prompt = json.GetProperty("promptTokens").GetInt32(), cached = json.GetProperty("cachedTokens").GetInt32();
+        Assert.True(cached > prompt + 2, "the model ended its turn too early for this test");
+        int[] outside = [.. json.GetProperty("tokens").EnumerateArray().Take(prompt).Index().Where(token => token.Index < 4 || token.Item.GetProperty("shot").GetInt32() < 0).Select(token => token.Index)];
+        foreach (JsonElement head in json.GetProperty("heads").EnumerateArray().SelectMany(layer => layer.EnumerateArray()))
+        {
+            Assert.Equal(outside, Numbers(head.GetProperty("protected")));
+            Assert.Equal([.. Numbers(head.GetProperty("kept")), cached - 1], Numbers(head.GetProperty("protectedEnd")));
+        }
+    }
+
+    [Fact]
     public void A_full_cache_is_shown_too_and_notes_say_what_is_missing()
     {
         Assert.Contains("no policy: the full cache", Inspect("--prompt", Question, "--max-tokens", "0").Out, StringComparison.Ordinal);

@@ -17,11 +17,14 @@ public class ScoreWitnessTests
 
     [Theory]
     [InlineData("ShotKv", "0.6")]
+    [InlineData("ShotKv", "0.6", "scope=model", "rows=16")]
     [InlineData("SnapKv", "0.4", "window=16", "recent=16")]
     [InlineData("H2O", "0.4")]
     [InlineData("ChunkKv", "0.5", "recent=8")]
     [InlineData("KeyNorm", "0.5")]
     [InlineData("StreamingLlm", "0.5")]
+    [InlineData("RandomTokens", "0.5")]
+    [InlineData("RandomShots", "0.6")]
     public void The_engine_s_scores_and_kept_sets_are_those_of_the_tensors(string name, string keep, params string[] settings)
     {
         IKvPolicy policy = Catalog.All.Single(p => p.Name == name).Create(new PolicySettings

@@ -40,16 +40,7 @@
     return sortedRows[row] ??= scores ? scores.subarray(row * promptTokens, (row + 1) * promptTokens).filter(s => s === s).sort() : new Float32Array(0);
   }
 
-  function below(values, value) {
-    let low = 0, high = values.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (values[middle] < value) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-
+  /** How many of ascending values are at most this. */
   function notAbove(values, value) {
     let low = 0, high = values.length;
     while (low < high) {
@@ -69,10 +60,7 @@
   function shareOf(row, scale) {
     const values = sorted(row), most = values[values.length - 1];
     if (values.length === 0) return () => 0;
-    if (scale === "rank") {
-      const other = Math.max(1, values.length - 1);
-      return s => (below(values, s) + notAbove(values, s) - 1) / 2 / other;
-    }
+    if (scale === "rank") return s => values.length > 1 ? (notAbove(values, s) - 1) / (values.length - 1) : 1;
     let least = values[0];
     if (scale === "linear") return s => most > least ? (s - least) / (most - least) : 0.5;
     least = values[notAbove(values, 0)];
@@ -157,12 +145,15 @@
       if (i >= promptTokens && !generated) {
         generated = true;
         root.append(box = element("span", "generated"));
+        box.setAttribute("role", "group");
+        box.setAttribute("aria-label", "generated");
         box.append(element("span", "label", "generated"));
       } else if (i < promptTokens && number !== shot) {
         box = root;
         if (number >= 0) {
           root.append(box = element("span", "shot"));
           box.dataset.shot = number;
+          box.setAttribute("role", "group");
           box.append(element("span", "label"));
           panel.shots.push({ box, number, tokens: [] });
         }
@@ -195,7 +186,9 @@
     for (const shot of panel.shots) {
       const kept = shot.tokens.filter(i => has(panel.map, row, i)).length, of = shot.tokens.length;
       shot.box.className = kept === 0 ? "shot lost" : "shot";
-      shot.box.firstChild.textContent = `shot ${shot.number}: ${kept === of ? "kept" : kept === 0 ? "dropped" : `${kept} of ${of} tokens kept`}`;
+      const words = `shot ${shot.number}: ${kept === of ? "kept" : kept === 0 ? "dropped" : `${kept} of ${of} tokens kept`}`;
+      shot.box.firstChild.textContent = words;
+      shot.box.setAttribute("aria-label", words);
     }
   }
 
