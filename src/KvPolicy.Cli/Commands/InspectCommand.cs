@@ -66,7 +66,7 @@ internal static class InspectCommand
         bar.Dispose();
         if (page is not null)
         {
-            InspectionPage.Write(page.Stream, seen, ModelOptions.PathOf(arguments), layer ?? 0, head ?? 0);
+            InspectionPage.Write(page.Stream, seen, NameOf(ModelOptions.PathOf(arguments)), layer ?? 0, head ?? 0);
             page.Complete();
         }
 
@@ -74,6 +74,10 @@ internal static class InspectCommand
         else Print(session, seen, layer, head, arguments.Text("--html"));
         return 0;
     }
+
+    // A page is sent around: where a file lies on this machine is nobody's business.
+    private static string NameOf(string model)
+        => File.Exists(model) || Directory.Exists(model) ? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(model))) : model;
 
     private static void Print(Session session, Inspection seen, int? layer, int? head, string? page)
     {

@@ -69,7 +69,7 @@ public sealed class InspectTests : IDisposable
 
         Assert.Equal(expected, marked);
         Assert.Contains($"{keepers.Count(n => n == heads)} of {keepers.Length} tokens are kept by all heads, {keepers.Count(n => n > 0)} by at least one", text, StringComparison.Ordinal);
-        Assert.Contains("whole ", text, StringComparison.Ordinal);
+        Assert.Contains("  whole shots", text, StringComparison.Ordinal);
         Assert.Contains("100.0 %", text, StringComparison.Ordinal);
         Assert.DoesNotContain("\e", text, StringComparison.Ordinal);
 

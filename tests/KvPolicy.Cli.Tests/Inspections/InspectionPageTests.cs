@@ -114,6 +114,7 @@ public sealed partial class InspectionPageTests : IDisposable
         string page = File.ReadAllText(_folder["t.html"]);
         Assert.Contains("&lt;b&gt;&amp;&#39;.bin</title>", page, StringComparison.Ordinal);
         Assert.DoesNotContain("<b>", page, StringComparison.Ordinal);
+        Assert.DoesNotContain(_folder.Path, page, StringComparison.Ordinal);
     }
 
     [GeneratedRegex("<(script|style)[^>]*>.*?</\\1>", RegexOptions.Singleline)]

@@ -59,6 +59,8 @@ public class InspectionTextTests
     {
         InspectedToken[] tokens = [.. new[] { -1, 0, 0, 1, 1, 2, 2, 4, 4, -1 }.Select((shot, i) => new InspectedToken(i, "x", shot))];
         Assert.Equal("whole 0-2, in part 4", KeptSets.Shots(tokens, [1, 2, 3, 4, 5, 6, 8]));
+        Assert.Equal("whole 1", KeptSets.Shots(tokens, [0, 3, 4]));
+        Assert.Equal("1 4", KeptSets.WholeShots(tokens, [2, 3, 4, 7, 8]));
         Assert.Equal("in part 1", KeptSets.Shots(tokens, [0, 3]));
         Assert.Equal("none", KeptSets.Shots(tokens, [0, 9]));
         Assert.Equal("", KeptSets.Shots(Tokens("a"), [0]));

@@ -60,7 +60,7 @@ internal sealed class InspectionText(Session session, Inspection seen)
     private void PrintLayers()
     {
         bool shots = seen.Tokens.Any(token => token.Shot >= 0);
-        Table table = Tables.Of([.. (string[])["layer", "kept per KV head after the prefill", "at the end", "common to the layer's heads", .. shots ? ["shots"] : Array.Empty<string>()]]);
+        Table table = Tables.Of([.. (string[])["layer", "kept per KV head after the prefill", "at the end", "common to the layer's heads", .. shots ? ["whole shots"] : Array.Empty<string>()]]);
         for (int layer = 0; layer < seen.Heads.Count; layer++)
         {
             IReadOnlyList<InspectedHead> heads = seen.Heads[layer];
@@ -80,8 +80,8 @@ internal sealed class InspectionText(Session session, Inspection seen)
 
     private string ShotsOf(IReadOnlyList<InspectedHead> heads)
     {
-        string[] words = [.. heads.Select(head => KeptSets.Shots(seen.Tokens, head.Kept))];
-        return words.Distinct().Count() == 1 ? words[0] : string.Join("; ", words.Select((word, head) => $"head {head}: {word}"));
+        string[] words = [.. heads.Select(head => KeptSets.WholeShots(seen.Tokens, head.Kept))];
+        return words.Distinct().Count() == 1 ? words[0] : string.Join(" | ", words);
     }
 
     private string Counts(IReadOnlyList<int> kept, IReadOnlyList<int> untouched, int of)

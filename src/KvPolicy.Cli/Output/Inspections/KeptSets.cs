@@ -29,23 +29,23 @@ internal static class KeptSets
     /// <summary>Which shots stayed, in words: <c>whole 0-2 5, in part 7</c>; empty where the prompt has none.</summary>
     internal static string Shots(IReadOnlyList<InspectedToken> tokens, IReadOnlyList<int> kept)
     {
-        var sizes = tokens.Where(token => token.Shot >= 0).CountBy(token => token.Shot).ToDictionary();
+        Dictionary<int, int> sizes = SizesOf(tokens);
         if (sizes.Count == 0) return "";
-        var left = kept.Select(p => tokens[p].Shot).Where(shot => shot >= 0).CountBy(shot => shot).OrderBy(shot => shot.Key).ToList();
-        string[] parts =
-        [
-            Named("whole", left.Where(shot => shot.Value == sizes[shot.Key]).Select(shot => shot.Key)),
-            Named("in part", left.Where(shot => shot.Value < sizes[shot.Key]).Select(shot => shot.Key)),
-        ];
-        string words = string.Join(", ", parts.Where(part => part.Length > 0));
-        return words.Length > 0 ? words : "none";
+        string whole = WholeShots(tokens, kept), part = RangesOf(tokens, kept, (left, size) => left < size);
+        return part.Length == 0 ? (whole == "none" ? whole : $"whole {whole}") : whole == "none" ? $"in part {part}" : $"whole {whole}, in part {part}";
     }
 
-    private static string Named(string name, IEnumerable<int> numbers)
+    /// <summary>Numbers of the shots that stayed whole: <c>0-2 5</c>, or <c>none</c>.</summary>
+    internal static string WholeShots(IReadOnlyList<InspectedToken> tokens, IReadOnlyList<int> kept)
+        => RangesOf(tokens, kept, (left, size) => left == size) is { Length: > 0 } numbers ? numbers : "none";
+
+    private static string RangesOf(IReadOnlyList<InspectedToken> tokens, IReadOnlyList<int> kept, Func<int, int, bool> accepts)
     {
-        string ranges = Ranges([.. numbers]);
-        return ranges.Length > 0 ? $"{name} {ranges}" : "";
+        Dictionary<int, int> sizes = SizesOf(tokens);
+        return Ranges([.. kept.Select(p => tokens[p].Shot).Where(shot => shot >= 0).CountBy(shot => shot).Where(shot => accepts(shot.Value, sizes[shot.Key])).Select(shot => shot.Key).Order()]);
     }
+
+    private static Dictionary<int, int> SizesOf(IReadOnlyList<InspectedToken> tokens) => tokens.Where(token => token.Shot >= 0).CountBy(token => token.Shot).ToDictionary();
 
     /// <summary>Ascending numbers as ranges: <c>0-2 5</c>.</summary>
     internal static string Ranges(IReadOnlyList<int> numbers)
