@@ -62,7 +62,7 @@ internal static class HubErrors
         string page = $"{endpoint.AbsoluteUri.TrimEnd('/')}/{model.Repository}";
         if (code == "RevisionNotFound")
             return new HubException($"{model.Repository}: no revision {model.Revision} (404); check the branch, tag or commit at {page}/commits/{HubModel.DefaultRevision}");
-        if (code == "EntryNotFound" || (code.Length == 0 && purpose.File is not null))
+        if (purpose.File is not null && code is "EntryNotFound" or "")
             return new HubException($"{purpose.What}: no such file at {model.Revision} (404); {page}/tree/{model.Revision} lists the files");
         if (code == "RepoNotFound")
             return new HubException($"{model.Repository}: no such repository on {Host(endpoint)} (404); check the spelling of ORG/NAME"

@@ -42,6 +42,7 @@ public sealed class HubFaultTests
     [InlineData(403, "", "", "hf_x", "refuses the token (403)", "may not read this repository")]
     [InlineData(403, "", "Access to this resource is disabled.", null, "has disabled the repository (403)", "use another")]
     [InlineData(404, "", "", null, "no such repository or no revision main (404)", "HF_ENDPOINT")]
+    [InlineData(404, "EntryNotFound", "", null, "no such repository or no revision main (404)", "check both")]
     [InlineData(418, "", "short and stout", null, "answers 418: short and stout", "HF_ENDPOINT")]
     public async Task Refusals_say_what_to_do(int status, string code, string said, string? token, params string[] parts)
     {
