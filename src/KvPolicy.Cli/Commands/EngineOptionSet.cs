@@ -18,8 +18,8 @@ internal static class EngineOptionSet
 
     /// <summary>Loads the model onto the device.</summary>
     /// <param name="arguments">The options.</param>
-    /// <param name="session">Where a fetch shows how far it is; null shows nothing.</param>
-    internal static InferenceEngine Load(Arguments arguments, Session? session = null)
+    /// <param name="session">Where a fetch shows how far it is.</param>
+    internal static InferenceEngine Load(Arguments arguments, Session session)
     {
         if (arguments.Text("--cache") is { } cache and not "f32") throw new UsageException($"--cache '{cache}': this version stores keys and values as f32 only; leave --cache out");
         int threads = arguments.Whole("--threads", 1, 1024) ?? 0;

@@ -47,7 +47,7 @@ internal static class InspectCommand
         if (layer is not null && arguments.Json && !arguments.Has("--html")) throw new UsageException("--layer chooses what text and page show, but --json holds every layer and head; leave --layer out");
         string text = PromptInput.ReadText(arguments);
         using OutputFile? page = arguments.Text("--html") is { } path ? OutputFile.Create("--html", path) : null;
-        using InferenceEngine engine = EngineOptionSet.Load(arguments);
+        using InferenceEngine engine = EngineOptionSet.Load(arguments, session);
         CheckRange("--layer", layer, engine.Model.Config.Layers);
         CheckRange("--head", head, engine.Model.Config.KvHeads);
         PromptInput prompt = PromptInput.Encode(arguments, text, engine.Tokenizer, engine.Model.Config.ContextLength);

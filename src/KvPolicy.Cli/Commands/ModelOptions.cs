@@ -26,10 +26,10 @@ internal static class ModelOptions
     }
 
     /// <summary>Where the model that was named lies; a model of the hub is fetched where the cache lacks it.</summary>
-    internal static string Locate(Arguments arguments, Session? session)
+    internal static string Locate(Arguments arguments, Session session)
     {
         string path = PathOf(arguments);
-        if (session is null || !HubModel.IsName(path)) return path; // the loader fetches as well, silently
+        if (!HubModel.IsName(path)) return path;
         using var bar = new HubBar(session, arguments, path);
         return ModelHub.LocateAsync(HubModel.Parse(path), progress: bar).GetAwaiter().GetResult();
     }

@@ -74,8 +74,8 @@ internal static class PullCommand
     private static void Print(Session session, HubModel model, HubFetch fetch)
     {
         string files = fetch.Files.Count == 1 ? "1 file" : $"{Numbers.Show(fetch.Files.Count)} files";
-        string came = fetch.DownloadedBytes == 0 ? "all of it was here" : $"{ByteCount.Show(fetch.DownloadedBytes)} came now";
-        session.Out.WriteLine($"{fetch.Repository} at {fetch.Revision} ({fetch.Commit}): {files}, {ByteCount.Show(fetch.Files.Sum(f => f.Bytes))}, checked; {came}");
+        string came = fetch.DownloadedBytes == 0 ? "all of it was here" : $"{ByteCount.Show(fetch.DownloadedBytes)} came now, every hash is right";
+        session.Out.WriteLine($"{fetch.Repository} at {fetch.Revision} ({fetch.Commit}): {files}, {ByteCount.Show(fetch.Files.Sum(f => f.Bytes))}; {came}");
         session.Out.WriteLine(fetch.Path);
         session.Out.WriteLine($"use it as --model {HubModel.Prefix}{model}");
     }
