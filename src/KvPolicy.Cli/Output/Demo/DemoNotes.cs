@@ -30,10 +30,12 @@ internal static class DemoNotes
 
     private static string Prompts(EvaluationSettings settings)
     {
-        string[] items = [.. settings.Tasks.Where(task => task.ScoresItems).Select(task => $"{settings.PromptsOf(task)} prompts of eight items for {task.Name} (items count as independent)")];
+        string[] items = [.. settings.Tasks.Where(task => task.ScoresItems).Select(task => $"{Count(settings.PromptsOf(task))} of eight items for {task.Name} (items count as independent)")];
         bool others = settings.Tasks.Any(task => !task.ScoresItems);
-        return string.Join(", ", others ? items.Prepend($"{settings.Prompts} prompts a task") : items);
+        return string.Join(", ", others ? items.Prepend($"{Count(settings.Prompts)} a task") : items);
     }
+
+    private static string Count(int prompts) => prompts == 1 ? "1 prompt" : $"{prompts} prompts";
 
     private static string Lacking(IReadOnlyList<EvaluationTask> tasks)
     {

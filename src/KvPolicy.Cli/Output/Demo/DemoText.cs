@@ -1,7 +1,6 @@
 using KvPolicy.Cli.CommandLine;
 using KvPolicy.Evaluation;
 using KvPolicy.Evaluation.Runs;
-using KvPolicy.Evaluation.Scoring;
 using KvPolicy.Inference;
 
 namespace KvPolicy.Cli.Output.Demo;
@@ -34,11 +33,12 @@ internal static class DemoText
         session.Out.WriteLine($"{Numbers.Show(result.Took.TotalSeconds, "0")} s");
     }
 
-    /// <summary>A share in percent with half the width of its interval: <c>67±13</c>.</summary>
-    internal static string Percent(double share, WilsonInterval interval) => $"{Percent(share)}±{Percent((interval.High - interval.Low) / 2)}";
-
     /// <summary>A share in whole percent.</summary>
     internal static string Percent(double share) => Numbers.Show(100 * share, "0");
+
+    /// <summary>A share in percent with half the width of its interval: <c>67±13</c>; with a decimal where a table of few columns has room for it.</summary>
+    private static string Percent(TaskFigures task, string format)
+        => $"{Numbers.Show(100 * task.Accuracy, format)}±{Numbers.Show(50 * (task.Interval.High - task.Interval.Low), format)}";
 
     private static string Title(DemoResult result)
     {
@@ -54,13 +54,14 @@ internal static class DemoText
         IReadOnlyList<EvaluationTask> tasks = result.Settings.Tasks;
         var table = new TextColumns([0, 2, .. tasks.Select((_, i) => i == 0 ? 2 : 1), 2, 2, 2, 2, 2, 2]);
         table.Add(["policy", "keep", .. tasks.Select(task => task.Name), "mean", "agree", "kept/n", "KiB", "prefill", "decode"]);
-        table.Add([FullName, "1", .. Words(result.Report.Full, tasks), .. Words(result.Speed.Full)]);
-        table.Add([WithoutName, "1", .. Words(result.Report.WithoutShots, tasks), "", ""]);
+        string format = result.Settings.Cells.Count == 0 ? "0.0" : "0";
+        table.Add([FullName, "1", .. Words(result.Report.Full, tasks, format), .. Words(result.Speed.Full)]);
+        table.Add([WithoutName, "1", .. Words(result.Report.WithoutShots, tasks, format), "", ""]);
         foreach (CompressionMode mode in result.Modes)
         {
             table.Heading(HeadingOf(mode));
             foreach ((PolicyRow row, TokenRates speed) in result.Rows.Where(entry => entry.Row.Cell.Mode == mode && !entry.Row.Cell.KeepsAll))
-                table.Add([row.Cell.Policy.Name, row.Cell.Keep.ToString(), .. Words(row.Figures, tasks), .. Words(speed)]);
+                table.Add([row.Cell.Policy.Name, row.Cell.Keep.ToString(), .. Words(row.Figures, tasks, format), .. Words(speed)]);
         }
 
         return table.ToString();
@@ -70,9 +71,9 @@ internal static class DemoText
         ? $"{NameOf(mode)}: what stands before the question is compressed, the question is read over it"
         : $"{NameOf(mode)}: the question is compressed too, all but its last token";
 
-    private static IEnumerable<string> Words(RowFigures figures, IReadOnlyList<EvaluationTask> tasks) =>
+    private static IEnumerable<string> Words(RowFigures figures, IReadOnlyList<EvaluationTask> tasks, string format) =>
     [
-        .. tasks.Select(task => figures.ByTask[task.Name]).Select(task => Percent(task.Accuracy, task.Interval)),
+        .. tasks.Select(task => Percent(figures.ByTask[task.Name], format)),
         Percent(figures.Accuracy),
         Percent(figures.Agreement),
         Numbers.Show(figures.Kept, "0.00"),
