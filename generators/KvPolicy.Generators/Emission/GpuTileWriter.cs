@@ -63,7 +63,7 @@ internal sealed class GpuTileWriter(SourceWriter writer, KernelPlan plan, TilePa
         writer.Line($"// {stage.Name}: coalesced, a channel of 32 keys at a time.");
         OverHeads(stage, kvHead =>
         {
-            writer.Line($"long key = (long)layer.Pages[{kvHead} * layer.PageStride + tile] * layer.HeadDim * 32 + lane;");
+            writer.Line($"long key = {Page(kvHead)} * layer.HeadDim * 32 + lane;");
             writer.Line("float squares = 0f;");
             using (writer.Open("for (int channel = 0; channel < layer.HeadDim; channel++)"))
             {
@@ -83,7 +83,7 @@ internal sealed class GpuTileWriter(SourceWriter writer, KernelPlan plan, TilePa
         writer.Line($"// {stage.Name}: the lanes share the channels of one value after the other, so that reads are coalesced.");
         OverHeads(stage, kvHead =>
         {
-            writer.Line($"long values = (long)layer.Pages[{kvHead} * layer.PageStride + tile] * layer.HeadDim * 32;");
+            writer.Line($"long values = {Page(kvHead)} * layer.HeadDim * 32;");
             using (writer.Open("for (int j = 0; j < 32; j++)"))
             {
                 writer.Line("float squares = 0f;");
@@ -99,6 +99,9 @@ internal sealed class GpuTileWriter(SourceWriter writer, KernelPlan plan, TilePa
             }
         });
     }
+
+    // What the kernel has loaded already is not loaded again.
+    private string Page(string kvHead) => NeedsPage && !Shared ? "page" : $"(long)layer.Pages[{kvHead} * layer.PageStride + tile]";
 
     private void OverHeads(NormStage stage, Action<string> body)
     {

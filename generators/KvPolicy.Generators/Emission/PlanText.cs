@@ -99,11 +99,13 @@ internal sealed class PlanText
     {
         Row(name, $"{string.Join(", ", Reads(pass))} -> {(pass.Hook is null ? "" : "score")}{(pass.HasState ? pass.Hook is null ? "state" : ", state" : "")}");
         foreach (Stage stage in pass.Stages) Detail("", Describe(stage));
-        PlanCost cost = PlanCost.Of(pass, _plan);
-        string dots = cost.Dots > 0 ? $", {Literal.Text(cost.Dots)} dots" : "";
-        string integers = cost.Integers > 0 ? $", {Literal.Text(cost.Integers)} integer operations" : "";
-        Detail("cost", $"{Literal.Text(cost.Bytes)} B{dots}{integers}, {Flops(cost.Flops)} a key and {(pass.Scope == Scope.Head || pass.Stages.Any(stage => stage is ObserveStage or NormStage or ProbabilityStage) ? "KV head" : "layer")}");
+        (PlanCost ofHead, PlanCost ofLayer) = PlanCost.Of(pass, _plan);
+        if (ofLayer == default || ofHead != default) Detail("cost", $"{Cost(ofHead)} a key and KV head{(ofLayer == default ? "" : $"; {Cost(ofLayer)} a key and layer")}");
+        else Detail("cost", $"{Cost(ofLayer)} a key and layer");
     }
+
+    private static string Cost(PlanCost cost)
+        => $"{Literal.Text(cost.Bytes)} B{(cost.Dots > 0 ? $", {Literal.Text(cost.Dots)} dots" : "")}{(cost.Integers > 0 ? $", {Literal.Text(cost.Integers)} integer operations" : "")}, {Flops(cost.Flops)}";
 
     private IEnumerable<string> Reads(TilePass pass)
     {
@@ -134,7 +136,7 @@ internal sealed class PlanText
         ProbabilityStage probability => $"{stage.Name} = probability, {Over(probability.MeanOfHeads, "query")}",
         NormStage norm => $"{stage.Name} = |{(norm.OfValues ? "value" : "key")}|{(_axes.Scope == Scope.Head ? "" : ", " + Over(norm.MeanOfHeads, "KV"))}",
         DrawStage draw => $"{draw.Name} = hash of ({Hashed(draw)}), {PassArguments.DrawInWords(draw, _axes.Scope != Scope.Head)}; no key is read",
-        StateStage state => $"{stage.Name} = state += {state.Input}, 4 B a key that live and die with it{(state.OnlyWhenAll ? "; none for rows=N" : "")}",
+        StateStage state => $"{stage.Name} = state += {state.Input}, 4 B a key that live and die with it{(_plan.Model.SumsWhileDecoding ? "" : " (a prefill by chunks goes on with it)")}{(state.OnlyWhenAll ? "; none for rows=N" : "")}",
         PerQueryStage per => $"{stage.Name} = {per.Input} / length",
         HookStage hook => $"score = {hook.Hook}({string.Join(", ", hook.Arguments.Select(Argument))})",
         _ => stage.Name,
@@ -172,7 +174,7 @@ internal sealed class PlanText
         if (!passes.Any(pass => pass.ReadsValues)) never.Add("values");
         _writer.Line($"never read: {string.Join(", ", never)}    state kept: {(HasState ? "a float a key" : "none")}");
         if (passes.Length > 0)
-            _writer.Line($"costs are for head size {Literal.Text(PlanCost.HeadDim)}, {Literal.Text(PlanCost.Group)} query heads a KV head{(passes.Any(pass => pass.Observations.Any(stage => stage.Rows == Model.Rows.All)) ? $", a prompt of {Literal.Text(PlanCost.Prompt)}" : "")}");
+            _writer.Line($"costs are for head size {Literal.Text(PlanCost.HeadDim)}, {Literal.Text(PlanCost.Group)} query heads a KV head{(passes.Any(pass => pass.Observations.Any(stage => stage.Rows == Model.Rows.All)) ? $", a prompt of {Literal.Text(PlanCost.Prompt)}" : "")}; bytes are those that memory must move{(passes.Any(pass => pass.Observations.Any()) ? ": queries, and a tile's keys for all queries but the first, come from a cache" : "")}");
     }
 
     private void Row(string name, string text) => _writer.Line($"{Literal.Text(++_pass)} {name.PadRight(8)} {text}");

@@ -21,9 +21,15 @@ internal readonly record struct PlanCost(int Bytes, int Dots, int Flops, int Int
     /// <summary>Prompt of the example, where all its queries are observed.</summary>
     public const int Prompt = 4096;
 
-    public static PlanCost Of(TilePass pass, KernelPlan plan)
+    /// <summary>What heads have for themselves, and what a shared set has once a layer; of a set for each KV head the latter is nothing.</summary>
+    public static (PlanCost OfHead, PlanCost OfLayer) Of(TilePass pass, KernelPlan plan)
+        => pass.Scope == Scope.Head ? (Heads(pass, plan) + Once(pass), default) : (Heads(pass, plan), Once(pass));
+
+    public static PlanCost operator +(PlanCost one, PlanCost other) => new(one.Bytes + other.Bytes, one.Dots + other.Dots, one.Flops + other.Flops, one.Integers + other.Integers);
+
+    private static PlanCost Heads(TilePass pass, KernelPlan plan)
     {
-        int bytes = 0, dots = 0, flops = 0, integers = 0;
+        int bytes = 0, dots = 0, flops = 0;
         if (pass.ReadsKeys) bytes += 4 * HeadDim;
         if (pass.ReadsValues) bytes += 4 * HeadDim;
         foreach (Stage stage in pass.Stages)
@@ -43,19 +49,15 @@ internal readonly record struct PlanCost(int Bytes, int Dots, int Flops, int Int
                 case NormStage:
                     flops += 2 * HeadDim;
                     break;
-                case DrawStage draw:
-                    if (draw.OfShots) bytes += 4;
-                    integers += Hash;
-                    flops++;
-                    break;
-                case StateStage:
-                    bytes += 8;
-                    flops++;
-                    break;
             }
         }
 
-        if (pass.ReadsPositions) bytes += 4;
-        return new PlanCost(bytes, dots, flops, integers);
+        return new PlanCost(bytes, dots, flops, 0);
+    }
+
+    private static PlanCost Once(TilePass pass)
+    {
+        int draws = pass.Stages.Count(stage => stage is DrawStage), shots = pass.Stages.Count(stage => stage is DrawStage { OfShots: true }), states = pass.Stages.Count(stage => stage is StateStage);
+        return new PlanCost((pass.ReadsPositions ? 4 : 0) + (4 * shots) + (8 * states), 0, draws + states, Hash * draws);
     }
 }

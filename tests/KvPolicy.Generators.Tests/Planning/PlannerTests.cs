@@ -85,7 +85,7 @@ public class PlannerTests
         Assert.Single(graph.Nodes, node => node is Load { Tensor: Tensor.Positions });
         Assert.Equal(new DrawStage("random", Generators.Model.Scope.Head, false), plan.Decode!.Stages[0]);
         Assert.True(plan.Prefill!.ReadsPositions && !plan.Prefill.ReadsKeys && !plan.Prefill.ReadsValues && !plan.Prefill.HasState);
-        Assert.Equal((4, 0, 1), (PlanCost.Of(plan.Prefill, plan).Bytes, PlanCost.Of(plan.Prefill, plan).Dots, PlanCost.Of(plan.Prefill, plan).Flops));
+        Assert.Equal((new PlanCost(4, 0, 1, 19), default), PlanCost.Of(plan.Prefill, plan));
         Assert.Equal("0", plan.Find("seed")!.Default);
     }
 
@@ -98,6 +98,7 @@ public class PlannerTests
         KernelPlan plan = Planner.Plan(Model(new AxesModel(shots, Decode, null, null, Layer, None), Hook("ScorePrefill", Random(ofShots)), Hook("ScoreDecode", Random(null)))).Plan!;
         Assert.Equal(new DrawStage("random", Generators.Model.Scope.Model, true), plan.Prefill!.Stages[0]);
         Assert.Equal(new DrawStage("random", Generators.Model.Scope.Head, false), plan.Decode!.Stages[0]);
+        Assert.Equal((default, new PlanCost(8, 0, 1, 19)), PlanCost.Of(plan.Prefill, plan));
         Assert.Equal(Rank.Key, PolicyLowering.Lower(plan.Model).Nodes.First(node => node is Draw).Rank);
     }
 
@@ -109,6 +110,16 @@ public class PlannerTests
         HookStage hook = Assert.IsType<HookStage>(Assert.Single(plan.Prefill!.Stages));
         Assert.Equal(new HookArgument[] { new HookArgument.Layer(), new HookArgument.Layers(), new HookArgument.Head() }, hook.Arguments);
         Assert.Null(plan.Find("seed"));
+    }
+
+    [Fact]
+    public void A_shared_set_has_its_state_once_a_layer()
+    {
+        var all = Attention(Generators.Model.Rows.All, 0);
+        KernelPlan heads = Planner.Plan(Model(new AxesModel(Prefill, Decode, null, null, null, None), Hook("Score", all))).Plan!;
+        KernelPlan layer = Planner.Plan(Model(new AxesModel(Prefill, Decode, null, null, Layer, None), Hook("Score", all))).Plan!;
+        Assert.Equal((new PlanCost(20, 0, 4, 0), default), PlanCost.Of(heads.Decode!, heads));
+        Assert.Equal((new PlanCost(12, 0, 3, 0), new PlanCost(8, 0, 1, 0)), PlanCost.Of(layer.Decode!, layer));
     }
 
     [Fact]

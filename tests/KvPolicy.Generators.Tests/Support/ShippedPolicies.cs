@@ -10,6 +10,9 @@ internal static class ShippedPolicies
 
     public static string Source(string name) => "using KvPolicy;\n" + Sources[name];
 
+    /// <summary>A text file of the repository, with \n as line ends.</summary>
+    public static string Text(params string[] path) => File.ReadAllText(Path.Combine([Root(), .. path])).ReplaceLineEndings("\n");
+
     private static string Root()
     {
         string? folder = AppContext.BaseDirectory;

@@ -23,7 +23,7 @@ namespace KvPolicy.Policies
         ///         cost: 20 B, 4 FLOP a key and KV head
         ///     5 evict    down to 0.2 of the prompt; protected: newest 0.5 x k (recent), newest=1; the last key takes the free slot
         ///     never read: values    state kept: a float a key
-        ///     costs are for head size 64, 3 query heads a KV head, a prompt of 4096
+        ///     costs are for head size 64, 3 query heads a KV head, a prompt of 4096; bytes are those that memory must move: queries, and a tile's keys for all queries but the first, come from a cache
         /// </code></remarks>
         [global::System.CodeDom.Compiler.GeneratedCode("KvPolicy.Generators", "0.1.0")]
         public global::KvPolicy.PolicyPlan Plan => new()
@@ -67,7 +67,7 @@ namespace KvPolicy.Policies
                 cost: 20 B, 4 FLOP a key and KV head
             5 evict    down to 0.2 of the prompt; protected: newest 0.5 x k (recent), newest=1; the last key takes the free slot
             never read: values    state kept: a float a key
-            costs are for head size 64, 3 query heads a KV head, a prompt of 4096
+            costs are for head size 64, 3 query heads a KV head, a prompt of 4096; bytes are those that memory must move: queries, and a tile's keys for all queries but the first, come from a cache
         """;
     }
 }

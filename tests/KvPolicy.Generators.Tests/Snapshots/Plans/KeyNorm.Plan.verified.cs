@@ -16,7 +16,7 @@ namespace KvPolicy.Policies
         ///         cut: a key's rank depends on all others
         ///     3 compact  keys, values, positions, in order
         ///     never read: queries, values    state kept: none
-        ///     costs are for head size 64, 3 query heads a KV head
+        ///     costs are for head size 64, 3 query heads a KV head; bytes are those that memory must move
         /// </code></remarks>
         [global::System.CodeDom.Compiler.GeneratedCode("KvPolicy.Generators", "0.1.0")]
         public global::KvPolicy.PolicyPlan Plan => new()
@@ -42,7 +42,7 @@ namespace KvPolicy.Policies
                 cut: a key's rank depends on all others
             3 compact  keys, values, positions, in order
             never read: queries, values    state kept: none
-            costs are for head size 64, 3 query heads a KV head
+            costs are for head size 64, 3 query heads a KV head; bytes are those that memory must move
         """;
     }
 }

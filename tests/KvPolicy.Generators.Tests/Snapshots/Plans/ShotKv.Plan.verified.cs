@@ -10,9 +10,9 @@ namespace KvPolicy.Policies
         /// ShotKv   prefill: layer by layer (scope=model: all layers, then one choice); decode: every step
         ///     1 score    keys x queries [all (rows), all heads], lse, state -> score, state
         ///         attention = exp(q.k / sqrt(d) - lse), sum over rows, sum over all query heads; mean over rows for rows=N
-        ///         sum = state += attention, 4 B a key that live and die with it; none for rows=N
+        ///         sum = state += attention, 4 B a key that live and die with it (a prefill by chunks goes on with it); none for rows=N
         ///         score = ScorePrefill(sum)
-        ///         cost: 264 B, 6144 dots, 792.6 kFLOP a key and KV head
+        ///         cost: 256 B, 6144 dots, 792.6 kFLOP a key and KV head; 8 B, 1 FLOP a key and layer
         ///     2 select   whole shots by the mean of their scores into k = 0.4 of the prompt for all KV heads of a layer alike, packing=stop, outside=count; protected: first 4 (sinks)
         ///         cut: a key's rank depends on all others
         ///     3 compact  keys, values, positions, state, in order
@@ -23,7 +23,7 @@ namespace KvPolicy.Policies
         ///     5 evict    down to 0.4 of the tokens decoded so far; protected: first 4 (sinks), newest=1; the last key takes the free slot
         ///         note: what stayed of the prompt is frozen
         ///     never read: values    state kept: a float a key
-        ///     costs are for head size 64, 3 query heads a KV head, a prompt of 4096
+        ///     costs are for head size 64, 3 query heads a KV head, a prompt of 4096; bytes are those that memory must move: queries, and a tile's keys for all queries but the first, come from a cache
         /// </code></remarks>
         [global::System.CodeDom.Compiler.GeneratedCode("KvPolicy.Generators", "0.1.0")]
         public global::KvPolicy.PolicyPlan Plan => new()
@@ -56,9 +56,9 @@ namespace KvPolicy.Policies
         ShotKv   prefill: layer by layer (scope=model: all layers, then one choice); decode: every step
             1 score    keys x queries [all (rows), all heads], lse, state -> score, state
                 attention = exp(q.k / sqrt(d) - lse), sum over rows, sum over all query heads; mean over rows for rows=N
-                sum = state += attention, 4 B a key that live and die with it; none for rows=N
+                sum = state += attention, 4 B a key that live and die with it (a prefill by chunks goes on with it); none for rows=N
                 score = ScorePrefill(sum)
-                cost: 264 B, 6144 dots, 792.6 kFLOP a key and KV head
+                cost: 256 B, 6144 dots, 792.6 kFLOP a key and KV head; 8 B, 1 FLOP a key and layer
             2 select   whole shots by the mean of their scores into k = 0.4 of the prompt for all KV heads of a layer alike, packing=stop, outside=count; protected: first 4 (sinks)
                 cut: a key's rank depends on all others
             3 compact  keys, values, positions, state, in order
@@ -69,7 +69,7 @@ namespace KvPolicy.Policies
             5 evict    down to 0.4 of the tokens decoded so far; protected: first 4 (sinks), newest=1; the last key takes the free slot
                 note: what stayed of the prompt is frozen
             never read: values    state kept: a float a key
-            costs are for head size 64, 3 query heads a KV head, a prompt of 4096
+            costs are for head size 64, 3 query heads a KV head, a prompt of 4096; bytes are those that memory must move: queries, and a tile's keys for all queries but the first, come from a cache
         """;
     }
 }

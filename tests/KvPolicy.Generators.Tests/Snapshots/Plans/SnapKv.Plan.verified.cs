@@ -17,7 +17,7 @@ namespace KvPolicy.Policies
         ///     3 select   exactly k = 0.25 of the prompt for each KV head, ties to the lower position; protected: newest 64 (recent)
         ///     4 compact  keys, values, positions, in order
         ///     never read: values    state kept: none
-        ///     costs are for head size 64, 3 query heads a KV head
+        ///     costs are for head size 64, 3 query heads a KV head; bytes are those that memory must move: queries, and a tile's keys for all queries but the first, come from a cache
         /// </code></remarks>
         [global::System.CodeDom.Compiler.GeneratedCode("KvPolicy.Generators", "0.1.0")]
         public global::KvPolicy.PolicyPlan Plan => new()
@@ -46,7 +46,7 @@ namespace KvPolicy.Policies
             3 select   exactly k = 0.25 of the prompt for each KV head, ties to the lower position; protected: newest 64 (recent)
             4 compact  keys, values, positions, in order
             never read: values    state kept: none
-            costs are for head size 64, 3 query heads a KV head
+            costs are for head size 64, 3 query heads a KV head; bytes are those that memory must move: queries, and a tile's keys for all queries but the first, come from a cache
         """;
     }
 }

@@ -19,7 +19,7 @@ namespace KvPolicy.Policies
         ///         cost: 4 B, 0 FLOP a key and KV head
         ///     5 evict    down to 0.25 of the prompt; protected: first 4 (sinks), newest=1; the last key takes the free slot
         ///     never read: queries, keys, values    state kept: none
-        ///     costs are for head size 64, 3 query heads a KV head
+        ///     costs are for head size 64, 3 query heads a KV head; bytes are those that memory must move
         /// </code></remarks>
         [global::System.CodeDom.Compiler.GeneratedCode("KvPolicy.Generators", "0.1.0")]
         public global::KvPolicy.PolicyPlan Plan => new()
@@ -54,7 +54,7 @@ namespace KvPolicy.Policies
                 cost: 4 B, 0 FLOP a key and KV head
             5 evict    down to 0.25 of the prompt; protected: first 4 (sinks), newest=1; the last key takes the free slot
             never read: queries, keys, values    state kept: none
-            costs are for head size 64, 3 query heads a KV head
+            costs are for head size 64, 3 query heads a KV head; bytes are those that memory must move
         """;
     }
 }
