@@ -12,6 +12,9 @@ public sealed partial class InferenceEngine
     /// <summary>True where sequences can go on after their prefill, so that sessions can be started: on the processor.</summary>
     public bool SupportsSessions => _device.Ops.CanContinue;
 
+    /// <summary>Whoever shares the engine with others takes its turn here.</summary>
+    internal SemaphoreSlim Gate { get; } = new(1, 1);
+
     /// <summary>What tells this model from others.</summary>
     internal string Fingerprint => _fingerprint ??= ModelFingerprint.Of(Model);
 
