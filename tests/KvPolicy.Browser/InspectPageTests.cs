@@ -145,6 +145,34 @@ public sealed class InspectPageTests(Chromium chromium, ITestOutputHelper output
     }
 
     [Fact]
+    public async Task A_full_cache_has_no_scores_to_shade_by_and_nothing_dropped()
+    {
+        InspectedRun run = Run("--prompt", " Q : flag of desia ?", "--max-tokens", "0");
+        await using OpenPage page = await OpenPage.Of(chromium, run.Page);
+        foreach (string panel in new[] { "prefill", "end" })
+        {
+            Assert.Equal(Enumerable.Range(0, run.PromptTokens), await page.Positions(panel, ".kept.none"));
+            Assert.Empty(await page.Positions(panel, ".protected"));
+        }
+
+        Assert.Equal("rank,log,linear", await page.Get<string>("[...document.getElementsByName('scale')].filter(scale => scale.disabled).map(scale => scale.value).join()"));
+        Assert.Equal("no scores", await page.Get<string>("document.querySelector('#least').textContent"));
+        Assert.StartsWith("Nothing was decoded", await page.Get<string>("document.querySelector('#end-words').textContent"), StringComparison.Ordinal);
+        page.AssertQuiet(run.Page);
+    }
+
+    [Fact]
+    public async Task One_layer_of_one_head_leaves_nothing_to_slide()
+    {
+        Inspection seen = Synthetic.Inspection(64, generated: 4, layers: 1, heads: 1);
+        await using (FileStream stream = File.Create(_folder["one.html"])) InspectionPage.Write(stream, seen, "synthetic", 0, 0);
+        await using OpenPage page = await OpenPage.Of(chromium, _folder["one.html"]);
+        Assert.True(await page.Get<bool>("document.querySelector('#layer').disabled && document.querySelector('#head').disabled"));
+        Assert.Equal(seen.Heads[0][0].Kept, await page.Positions("prefill", ".kept"));
+        page.AssertQuiet(_folder["one.html"]);
+    }
+
+    [Fact]
     public async Task A_click_into_the_overview_chooses_layer_head_and_token()
     {
         InspectedRun run = Run([.. Drawn, "--policy", "H2O", "--keep", "0.4"]);

@@ -48,6 +48,29 @@ public class InspectionTests
     }
 
     [Fact]
+    public void By_chunks_too_the_first_and_the_newest_of_the_prompt_do_not_compete()
+    {
+        using InferenceEngine engine = Load();
+        GenerationRequest request = Request(Policy(decodes: false)) with { Schedule = PrefillSchedule.ChunkMajor, ChunkRows = 16, MaxTokens = 0 };
+        Inspection seen = engine.Inspect(request);
+        using Sequence sequence = engine.Begin(request, 0);
+        sequence.Prefill(Prompt);
+        for (int layer = 0; layer < seen.Heads.Count; layer++)
+        {
+            for (int h = 0; h < seen.Heads[layer].Count; h++)
+            {
+                InspectedHead head = seen.Heads[layer][h];
+                Assert.Equal(sequence.Store.Positions(layer, h).Order(), head.Kept);
+                Assert.Equal(Budget, head.Kept.Count);
+                Assert.Equal([.. Enumerable.Range(0, Sinks), .. Enumerable.Range(Prompt.Length - Recent, Recent)], head.Protected);
+                Assert.Subset(head.Kept.ToHashSet(), head.Protected.ToHashSet());
+            }
+        }
+
+        Assert.Contains(seen.Notes, note => note.Contains("last chunk", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void The_scores_are_those_that_decided()
     {
         using InferenceEngine engine = Load();
