@@ -33,7 +33,10 @@ internal sealed class CompressionRules
     public bool Evicts => Selector is { KeepsAll: false };
 
     /// <summary>True where the state of decoding begins with the prefill's scores.</summary>
-    public bool SeedsState => Selector is not null && Decode is { NeedsPrefillState: true };
+    public bool SeedsState => Selector is not null && SumsWhileDecoding;
+
+    /// <summary>True where every decode step adds to the keys' state, whether or not it evicts. State of the prefill alone is none of its business.</summary>
+    public bool SumsWhileDecoding => Decode is { NeedsPrefillState: true };
 
     /// <summary>True where a decode step's score pass reads its attention.</summary>
     public bool ReadsDecodeAttention => Decode is { ReadsAttention: true };

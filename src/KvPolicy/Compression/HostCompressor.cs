@@ -123,7 +123,7 @@ internal sealed class HostCompressor<TPrefill, TDecode> : SequenceCompressor
             over |= layer.Held(head) - FrozenOf(layer.Layer, head) > k;
         }
 
-        if (!over && !_plan.HasState) return;
+        if (!over && !_rules.SumsWhileDecoding) return;
         var work = new DecodeWork(this, in layer, k);
         if (keys >= KeysWorthThreads) _workers.Run(heads, ref work);
         else
@@ -250,8 +250,8 @@ internal sealed class HostCompressor<TPrefill, TDecode> : SequenceCompressor
         {
             SelectionRow row = owner._rows[item];
             int frozen = owner.FrozenOf(_layer.Layer, item), held = _layer.Held(item);
-            // Without state nobody reads the scores of what is frozen.
-            int first = owner._plan.HasState ? 0 : frozen / LayerView.TileKeys;
+            // Where nothing is added up, nobody reads the scores of what is frozen.
+            int first = owner._rules.SumsWhileDecoding ? 0 : frozen / LayerView.TileKeys;
             for (int tile = first; tile * LayerView.TileKeys < held; tile++)
                 owner._decode.Score(in _layer, item, tile, row.Scores.AsSpan(tile * LayerView.TileKeys, LayerView.TileKeys));
             if (held - frozen > k) owner._eviction!.Evict(_layer.Layer, item, owner.Shared ? owner._cache.Shape.KvHeads : 1, row, frozen, k);

@@ -108,7 +108,7 @@ internal sealed class GpuCompression : IDisposable
         int heads = _cache.Shape.KvHeads, first = layer.Layer * heads, budget = _rules.DecodeBudget(layer.Length);
         bool over = false;
         for (int h = 0; h < heads; h++) over |= _cache.Held(layer.Layer, h) - _frozenHost[first + h] > budget;
-        if (!over && !_rules.Plan.HasState) return;
+        if (!over && !_rules.SumsWhileDecoding) return;
         _passes!.Decode(Stream, layer, Scores);
         _counts.Decode();
         if (!over) return;

@@ -71,6 +71,6 @@ public sealed record DecodePlan
     /// <summary>True where the score pass reads this step's attention probabilities.</summary>
     public bool ReadsAttention { get; init; }
 
-    /// <summary>True where the prefill's score pass must run even if nothing is evicted then, because it seeds the state.</summary>
+    /// <summary>True where decoding goes on with the prompt's sums: the prefill's score pass runs even if nothing is evicted then, and a step's runs even if nothing is over its budget.</summary>
     public bool NeedsPrefillState { get; init; }
 }

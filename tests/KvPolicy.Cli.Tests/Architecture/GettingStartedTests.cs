@@ -60,7 +60,7 @@ public class GettingStartedTests
             Assert.True(File.Exists(Path.Combine(Repository.Root, "docs", file)));
         }
 
-        foreach (string command in (string[])["inspect", "pull"])
+        foreach (string command in (string[])["demo", "inspect", "pull"])
         {
             Assert.Contains($"`kvpolicy {command}", Page, StringComparison.Ordinal);
             Assert.Contains(Application.Commands, known => known.Name == command);

@@ -88,7 +88,8 @@ public class DecodeTests
     public void State_lives_and_dies_with_its_key()
     {
         // Scores add up: after t steps key p has (t + 1) x p. Key 7 is worth most, is evicted by nothing; the others fall away.
-        PolicyPlan plan = Plans.Decode(0.5, Budget.OfTokens(3), Base.Prompt) with { HasState = true };
+        PolicyPlan plan = Plans.Decode(0.5, Budget.OfTokens(3), Base.Prompt);
+        plan = plan with { HasState = true, Decode = plan.Decode! with { NeedsPrefillState = true } };
         using Sequence s = new Sequence(plan, 8, (_, _, p) => p == 7 ? 50 : p % 5).Prefill();
         Assert.Equal([2, 3, 4, 7], s.Held());
         s.Decode(4);
@@ -96,6 +97,24 @@ public class DecodeTests
         Assert.Equal([4, 7, 11], s.Held());
         Assert.Equal([250f, 20f, 1f], s.Held().OrderByDescending(p => p == 7 ? 2 : p == 4 ? 1 : 0).Select(p => StateOf(s, p)));
     }
+
+    [Theory]
+    [InlineData(false, 0, 0)]
+    [InlineData(true, 4, 0)]
+    public void A_step_within_its_budget_runs_only_where_sums_go_on(bool sums, int scored, int evicted)
+    {
+        PolicyPlan plan = Plans.Decode(0.5, Budget.OfTokens(4), Base.Generated);
+        plan = plan with { HasState = true, Decode = plan.Decode! with { NeedsPrefillState = sums } };
+        using Sequence s = new Sequence(plan, 40, (_, _, p) => p).Prefill().Decode(4);
+        Assert.Equal(24, s.Held().Length);
+        Assert.Equal((scored, evicted), (Launches(s, ".Decode"), Launches(s, "Evict")));
+        // The fifth is over it.
+        s.Decode(1);
+        Assert.Equal((scored + 1, evicted + 1), (Launches(s, ".Decode"), Launches(s, "Evict")));
+        Assert.Equal(24, s.Held().Length);
+    }
+
+    private static long Launches(Sequence s, string pass) => s.Compressor.Kernels.Where(kernel => kernel.Name.EndsWith(pass, StringComparison.Ordinal)).Sum(kernel => kernel.Launches);
 
     private static float StateOf(Sequence s, int position)
     {
