@@ -104,7 +104,8 @@ internal sealed class BlobDownload : IDisposable
             throw HubErrors.Cut(_purpose, response.Address, "it cannot go on where it was");
         }
 
-        if (response.Length is { } rest && _file.Position + rest != _length) throw Discarded(Holds(response, _file.Position + rest));
+        // A part may be shorter than what was asked for: the rest is asked for again.
+        if (response.Status == HttpStatusCode.OK && response.Length is { } all && all != _length) throw Discarded(Holds(response, all));
         _tag = response.Tag is { IsWeak: false } tag ? tag : null;
         await ReceiveAsync(response, cancellation).ConfigureAwait(false);
         if (_file.Position < _length) throw HubErrors.Cut(_purpose, response.Address, string.Create(CultureInfo.InvariantCulture, $"after {_file.Position} of {_length} bytes"));

@@ -7,6 +7,9 @@ namespace KvPolicy.Inference.Hub;
 /// so that whatever ends it leaves nothing that looks whole and is not.</summary>
 internal sealed class ModelFetch(HubModel model, HubSettings settings, HubHttp http, IProgress<HubProgress>? progress)
 {
+    // Read whole; none in use comes near this.
+    private const long LargestIndex = 1L << 28;
+
     private readonly HubCache _cache = new(settings, model.Repository);
     private readonly List<Item> _items = [];
     private long _downloaded;
@@ -58,8 +61,9 @@ internal sealed class ModelFetch(HubModel model, HubSettings settings, HubHttp h
     private async Task AddShardsAsync(HubListing listing, CancellationToken cancellation)
     {
         Item index = _items[^1];
-        await BringAsync(index, _ => { }, cancellation).ConfigureAwait(false);
         string shown = $"{model.Repository}/{index.Name}";
+        if (index.Bytes > LargestIndex) throw new HubException($"{shown}: {ByteCount.Show(index.Bytes)} are too many for a list of names; use another repository or revision");
+        await BringAsync(index, _ => { }, cancellation).ConfigureAwait(false);
         IReadOnlyCollection<string> shards = HfShards.NamesIn(shown, await File.ReadAllBytesAsync(index.IsLinked ? index.Place : _cache.Blob(index.Id), cancellation).ConfigureAwait(false));
         if (shards.FirstOrDefault(name => !ModelFolder.IsInside(name) || !listing.Entries.ContainsKey(name)) is { } missing)
             throw new HubException($"{shown}: it names {LoadError.Printable(missing)}, which is not in the repository; use another repository or revision");

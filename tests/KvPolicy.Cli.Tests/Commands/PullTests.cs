@@ -1,3 +1,4 @@
+using KvPolicy.Cli.CommandLine;
 using KvPolicy.Cli.Tests.Support;
 
 namespace KvPolicy.Cli.Tests.Commands;
@@ -7,6 +8,14 @@ public class PullTests
 {
     [Fact]
     public void A_model_must_be_named() => InProcess.Run("pull").Refuses(2, "ORG/NAME[@REVISION] is missing", "kvpolicy pull --help");
+
+    [Fact]
+    public void The_command_lines_of_its_page_parse()
+    {
+        string[] lines = [.. File.ReadAllLines(Path.Combine(Repository.Root, "docs", "models.md")).Where(line => line.StartsWith("kvpolicy ", StringComparison.Ordinal))];
+        Assert.True(lines.Length >= 3);
+        foreach (string[] words in lines.Select(ShellWords.Split)) ArgumentParser.Parse(ArgumentParser.Find(Application.Commands, words[1]), words.AsSpan(2));
+    }
 
     [Fact]
     public void Only_one_model_is_taken() => InProcess.Run("pull", "org/a", "org/b").Refuses(2, "ORG/NAME[@REVISION] was given twice");

@@ -208,6 +208,19 @@ public sealed class HubFaultTests
         await fixture.RefusesAsync("org/tiny", "it names ../../evil.safetensors, which is not in the repository");
     }
 
+    [Fact]
+    public async Task An_index_without_end_is_not_fetched()
+    {
+        var files = HubFixture.Folder();
+        files.Remove(Weights);
+        files["model.safetensors.index.json"] = [1];
+        using var fixture = new HubFixture(files);
+        fixture.Hub.Answer = r => r.Path == List ? fixture.Hub.List((name, content) =>
+            name == "model.safetensors.index.json" ? new { sha256 = LoopbackHub.Sha256(content), size = 3_000_000_000L } : null) : null;
+        await fixture.RefusesAsync("org/tiny", "model.safetensors.index.json: 3.0 GB are too many for a list of names");
+        Assert.Equal(1, fixture.Hub.Count);
+    }
+
     [Theory]
     [InlineData("X", 3)]
     [InlineData("../../x", 3)]

@@ -167,6 +167,18 @@ public sealed class HubResumeTests
     }
 
     [Fact]
+    public async Task A_part_that_is_shorter_than_what_was_asked_for_is_taken()
+    {
+        using HubFixture fixture = Fixture();
+        Left(fixture, Right[..1000]);
+        int left = 1;
+        fixture.Hub.StoreAnswer = _ => left-- > 0 ? new ServerReply(206, Right[1000..90_000]) { Headers = { ["Content-Range"] = "bytes 1000-89999/300000" } } : null;
+        Assert.Equal(Right.Length - 1000, (await fixture.FetchAsync()).DownloadedBytes);
+        Assert.Equal("bytes=90000-", fixture.Hub.StoreRequests.Last().Header("Range"));
+        IsRight(fixture);
+    }
+
+    [Fact]
     public async Task A_range_of_a_file_of_another_length_is_refused()
     {
         using HubFixture fixture = Fixture();
