@@ -1,5 +1,6 @@
 using KvPolicy.Cli.CommandLine;
 using KvPolicy.Cli.Commands;
+using KvPolicy.Inference.Chat;
 using KvPolicy.Inference.Tokenization;
 
 namespace KvPolicy.Cli.Inputs;
@@ -20,6 +21,9 @@ internal sealed record PromptInput(int[] Ids, int[] Shots)
         new("--shot-map", "F", "a JSON array: the shot of each prompt token, -1 for none"),
     ];
 
+    /// <summary>True where a prompt was given.</summary>
+    internal static bool IsGiven(Arguments arguments) => arguments.Has("--prompt") || arguments.Has("--prompt-file");
+
     /// <summary>The prompt's text, from either option.</summary>
     internal static string ReadText(Arguments arguments)
     {
@@ -38,6 +42,17 @@ internal sealed record PromptInput(int[] Ids, int[] Shots)
         IReadOnlyList<TextToken> tokens = arguments.Has("--chat") ? tokenizer.EncodeChat(text, special) : tokenizer.Encode(text, new EncodeOptions(special, AddSpecial: true));
         if (tokens.Count == 0) throw new UsageException("the prompt has no tokens; give some text");
         if (tokens.Count > context) throw new UsageException($"the prompt has {tokens.Count} tokens, but the model's context holds {context}; shorten the prompt");
+        return new PromptInput([.. tokens.Select(t => t.Id)], ShotsOf(arguments, text, tokens));
+    }
+
+    /// <summary>Tokens of a text that follows what was said already: no BOS, and with <c>--chat</c> the end of the last answer before it.</summary>
+    internal static PromptInput EncodeFurther(Arguments arguments, string text, ITextTokenizer tokenizer, int said, int capacity)
+    {
+        bool special = arguments.Has("--special");
+        if (arguments.Has("--chat")) ModelOptions.NeedsTemplate(arguments, tokenizer);
+        IReadOnlyList<TextToken> tokens = arguments.Has("--chat") ? FurtherTurn.Encode(tokenizer, text, special) : tokenizer.Encode(text, new EncodeOptions(special, AddSpecial: false));
+        if (tokens.Count == 0) throw new UsageException("the prompt has no tokens; give some text, or leave it out to go on generating");
+        if (tokens.Count > capacity - said) throw new UsageException($"the prompt has {tokens.Count} tokens after the session's {said}, but the session holds {capacity}; shorten the prompt");
         return new PromptInput([.. tokens.Select(t => t.Id)], ShotsOf(arguments, text, tokens));
     }
 
