@@ -28,7 +28,8 @@ internal sealed class ConversationStore(KvPolicyChatOptions options)
     {
         if (!options.KeepsConversations) return null;
         id ??= Guid.NewGuid().ToString("N");
-        _messages[id] = messages;
+        // Copies: what a caller does to its messages later changes nothing that was said.
+        _messages[id] = [.. messages.Select(message => new ChatMessage(message.Role, message.Text))];
         _order.Remove(id);
         _order.Add(id);
         while (_order.Count > options.MaxConversations)
