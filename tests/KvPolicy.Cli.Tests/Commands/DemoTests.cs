@@ -21,10 +21,12 @@ public class DemoTests
         Assert.Equal(6, table.Count(line => line.StartsWith("SnapKv ", StringComparison.Ordinal)));
         Assert.Equal(6, table.Count(line => line.StartsWith("ShotKv ", StringComparison.Ordinal)));
         Assert.All(table.Where(line => line.StartsWith("SnapKv ", StringComparison.Ordinal)), line => Assert.Equal(10, Words(line).Length));
-        Assert.All(table, line => Assert.InRange(line.Length, 0, 120));
-        Assert.Contains(lines, line => line.StartsWith("What to see: ", StringComparison.Ordinal));
-        Assert.Contains(lines, line => line.Contains("last token is held back", StringComparison.Ordinal));
-        Assert.Contains(lines, line => line.Contains("rows=16", StringComparison.Ordinal) && line.Contains("Nothing is evicted while decoding", StringComparison.Ordinal));
+        Assert.All(lines, line => Assert.InRange(line.Length, 0, 120));
+        string text = string.Join(' ', Words(result.Out.Replace('\n', ' ')));
+        Assert.Contains("What to see: the full cache answers 100 % of CG", text, StringComparison.Ordinal);
+        Assert.Contains("last token is held back", text, StringComparison.Ordinal);
+        Assert.Contains("(rows=16)", text, StringComparison.Ordinal);
+        Assert.Contains("Nothing is evicted while decoding.", text, StringComparison.Ordinal);
         Assert.Contains(lines, line => line.Contains('█', StringComparison.Ordinal));
     }
 
@@ -96,6 +98,18 @@ public class DemoTests
         InProcess.Run("demo", "--mode", "blind").Refuses(2, "--mode", "agnostic, aware");
         InProcess.Run("demo", "--prompts", "0").Refuses(2, "--prompts", "from 1 to");
         InProcess.Run("demo", "--full", "--policy", "SnapKv").Refuses(2, "--full and --policy");
+    }
+
+    /// <summary>What the sentence says of the random baselines is what the JSON says.</summary>
+    [Fact]
+    public void The_sentence_is_made_from_the_rows()
+    {
+        JsonElement json = InProcess.Run("demo", "--prompts", "4", "--task", "SA", "--policy", "ShotKv", "--policy", "RandomTokens", "--keep", "0.25", "--mode", "aware", "--json").Json;
+        double[] accuracy = [.. json.GetProperty("rows").EnumerateArray().Select(row => row.GetProperty("accuracy").GetProperty("SA").GetDouble())];
+        double[][] interval = [.. json.GetProperty("rows").EnumerateArray().Select(row => row.GetProperty("interval").GetProperty("SA").EnumerateArray().Select(end => end.GetDouble()).ToArray())];
+        string verdict = interval[0][0] > interval[1][1] ? "above" : interval[0][1] < interval[1][0] ? "below" : "not apart from";
+        string expected = FormattableString.Invariant($"is {verdict} the {100 * accuracy[1]:0} % [{100 * interval[1][0]:0}, {100 * interval[1][1]:0}] of random tokens");
+        Assert.Contains(expected, json.GetProperty("sentence").GetString(), StringComparison.Ordinal);
     }
 
     [Theory]

@@ -11,7 +11,7 @@ internal static class DemoNotes
     internal static IEnumerable<string> Of(DemoResult result)
     {
         EvaluationSettings settings = result.Settings;
-        yield return $"Tasks: accuracy in %, exact match of greedy answers, ± half of Wilson's 95 % interval over {Prompts(settings)}; seed {settings.Seed}, prompts that training never saw.";
+        yield return $"Accuracy in %: exact match of greedy answers, ± half of Wilson's 95 % interval over {Prompts(settings)}; seed {settings.Seed}, prompts that training never saw.";
         yield return $"Prompts in tokens, mean (least to most): {string.Join(", ", settings.Tasks.Select(task => $"{task.Name} {Length(result.Report.Full.ByTask[task.Name].PromptTokens)}"))}.";
         yield return $"no shots: the full cache on prompts that lack {Lacking(settings.Tasks)}: what compression can lose.";
         yield return "mean: over the tasks. agree: tokens of the answer that equal the full cache's at the same place, of the longer answer's places, in %. "

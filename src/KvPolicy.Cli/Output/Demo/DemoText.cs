@@ -24,11 +24,11 @@ internal static class DemoText
             session.Out.WriteLine();
             DemoPlot.Print(session, result);
             session.Out.WriteLine();
-            session.Out.WriteLine(DemoSentence.Of(result));
+            session.Out.WriteLine(WrappedText.Of(DemoSentence.Of(result)));
         }
 
         session.Out.WriteLine();
-        foreach (string note in DemoNotes.Of(result)) session.Out.WriteLine($"- {note}");
+        foreach (string note in DemoNotes.Of(result)) session.Out.WriteLine(WrappedText.Of($"- {note}", indent: 2));
         session.Out.WriteLine();
         session.Out.WriteLine($"{Numbers.Show(result.Took.TotalSeconds, "0")} s");
     }
@@ -45,8 +45,8 @@ internal static class DemoText
         EvaluationSettings settings = result.Settings;
         int policies = settings.Cells.Select(cell => cell.Policy).Distinct().Count();
         string what = policies == 0 ? "the full cache" : policies == 1 ? settings.Cells[0].Policy.Name : $"{policies} policies";
-        string tasks = string.Join(", ", settings.Tasks.Select(task => $"{task.Name} {task.Title}"));
-        return $"kvpolicy demo: {what} on the embedded model\n{tasks}";
+        string tasks = string.Join("; ", settings.Tasks.Select(task => $"{task.Name} {task.Title}"));
+        return $"kvpolicy demo: {what} on the embedded model\n{WrappedText.Of(tasks)}";
     }
 
     private static string Table(DemoResult result)
