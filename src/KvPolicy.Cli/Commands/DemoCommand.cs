@@ -13,7 +13,7 @@ namespace KvPolicy.Cli.Commands;
 /// <summary>The policies side by side on the embedded model's tasks: quality, kept tokens, bytes, speed.</summary>
 internal static class DemoCommand
 {
-    private const int DefaultPrompts = 60;
+    private const int DefaultPrompts = 50;
     private const int DefaultSeed = 7;
 
     // An answer of long generation has eight items and takes as long as eight others.
