@@ -47,7 +47,7 @@ internal sealed partial record FileChoice(IReadOnlyList<string> Files, string? G
     private static FileChoice OfGguf(HubModel model, IReadOnlyCollection<string> names, string first)
     {
         if (!ModelFolder.IsInside(first))
-            throw new HubException($"{model.Repository}: '{LoadError.Printable(first)}' leads out of the repository's folder; nothing of it is fetched: use another repository");
+            throw new HubException($"{model.Repository}: '{LoadError.Printable(first)}' leads out of the repository's folder, or is no name of a file; nothing of it is fetched: use another repository");
         return new FileChoice(Parts(model, names, first), first, false);
     }
 

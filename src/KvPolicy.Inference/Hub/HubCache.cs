@@ -30,7 +30,7 @@ internal sealed class HubCache(HubSettings settings, string repository)
     /// <exception cref="HubException">The name leads out of the snapshot.</exception>
     internal string At(string commit, string file) => ModelFolder.IsInside(file)
         ? Path.Combine([Snapshot(commit), .. file.Split('/')])
-        : throw new HubException($"{repository}: '{LoadError.Printable(file)}' leads out of the repository's folder; nothing of it is fetched: use another repository");
+        : throw new HubException($"{repository}: '{LoadError.Printable(file)}' leads out of the repository's folder, or is no name of a file; nothing of it is fetched: use another repository");
 
     /// <summary>True for what can be a commit's name.</summary>
     internal static bool IsCommit(string text) => text.Length == CommitDigits && text.All(char.IsAsciiHexDigit);

@@ -63,7 +63,8 @@ internal sealed class HubHttp : IDisposable
         => Patience.TryAsync(_settings.Clock, async () =>
         {
             using HubResponse response = await SendAsync(purpose, new HubRequest(HttpMethod.Head, path), cancellation).ConfigureAwait(false);
-            return (response.LinkedId ?? BlobId.TryParse(response.Tag?.Tag), response.LinkedLength ?? response.Length);
+            // A redirect's own length is that of its few words.
+            return (response.LinkedId ?? BlobId.TryParse(response.Tag?.Tag), response.LinkedLength ?? (response.Status == HttpStatusCode.OK ? response.Length : null));
         }, cancellation);
 
     /// <summary>Sends a request and follows where it is sent on; for HEAD only as far as the hub itself, which knows what stands behind.</summary>

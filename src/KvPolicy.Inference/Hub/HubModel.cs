@@ -70,7 +70,7 @@ public sealed partial class HubModel
     /// <param name="problem">What is wrong with the name.</param>
     internal bool TryName(string file, [NotNullWhen(true)] out HubModel? model, [NotNullWhen(false)] out string? problem)
     {
-        bool fits = file.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) && ModelFolder.IsInside(file) && !file.Any(char.IsControl);
+        bool fits = file.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) && ModelFolder.IsInside(file);
         model = fits ? new HubModel(Repository, Revision, file, null) : null;
         problem = fits ? null : $"'{LoadError.Printable(file)}' names no .gguf of the repository; write it as the hub lists it";
         return fits;

@@ -38,7 +38,8 @@ public sealed record HubSettings
     /// <summary>The settings of this process's environment.</summary>
     /// <exception cref="HubException">A variable holds what cannot be.</exception>
     public static HubSettings FromEnvironment()
-        => FromEnvironment(Environment.GetEnvironmentVariable, Environment.GetFolderPath(Environment.SpecialFolder.UserProfile));
+        // Unverified: where HOME does not exist, the cache must not land in the working folder instead.
+        => FromEnvironment(Environment.GetEnvironmentVariable, Environment.GetFolderPath(Environment.SpecialFolder.UserProfile, Environment.SpecialFolderOption.DoNotVerify));
 
     /// <summary>The settings of any environment.</summary>
     /// <param name="variable">Value of a variable, or null.</param>

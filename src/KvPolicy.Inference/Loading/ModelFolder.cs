@@ -39,7 +39,7 @@ internal abstract class ModelFolder
     /// <summary>A file's name out of a model's index: a plain name, or a path that stays inside the folder.</summary>
     internal static bool IsInside(string file)
     {
-        if (file.Length == 0 || Path.IsPathRooted(file) || file.Contains('\\') || file.Contains(':') || file.Contains('\0')) return false;
+        if (file.Length == 0 || Path.IsPathRooted(file) || file.Contains('\\') || file.Contains(':') || file.Any(char.IsControl)) return false;
         return file.Split('/').All(part => part.Length > 0 && part is not ("." or ".."));
     }
 

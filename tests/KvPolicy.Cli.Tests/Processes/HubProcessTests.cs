@@ -92,6 +92,15 @@ public sealed class HubProcessTests : IDisposable
         => Directory.GetFiles(Path.Combine(Repository.Root, "src", "KvPolicy.Inference", "Resources", "kvpolicy-tiny")).Where(f => !f.EndsWith(".md", StringComparison.Ordinal))
             .ToDictionary(f => Path.GetFileName(f), File.ReadAllBytes);
 
+    [SkippableFact]
+    public void A_home_that_does_not_exist_is_still_where_the_cache_would_be()
+    {
+        Skip.If(OperatingSystem.IsWindows(), "HOME is Unix's");
+        Dictionary<string, string> environment = Environment();
+        (environment["HOME"], environment["HF_HOME"], environment["XDG_CACHE_HOME"], environment["HF_HUB_OFFLINE"]) = ("/no/such/home", "", "", "1");
+        CliProcess.Run(environment, "pull", "org/tiny").Refuses(1, "is not in the cache /no/such/home/.cache/huggingface/hub");
+    }
+
     private static string Text(JsonElement element, string name) => element.GetProperty(name).GetString()!;
 
     private Dictionary<string, string> Environment() => new()

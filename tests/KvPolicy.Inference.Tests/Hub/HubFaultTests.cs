@@ -190,6 +190,7 @@ public sealed class HubFaultTests
     [InlineData("/evil.gguf")]
     [InlineData("sub/../../evil.gguf")]
     [InlineData("c:\\evil.gguf")]
+    [InlineData("evil\u001b[2J\n.gguf")]
     public async Task Names_that_lead_outside_are_refused(string name)
     {
         using var fixture = new HubFixture(new Dictionary<string, byte[]> { [name] = [1, 2, 3] });
@@ -240,6 +241,20 @@ public sealed class HubFaultTests
         using var fixture = new HubFixture(new LoopbackHub(HubFixture.Folder()) { ListsNamesOnly = true });
         fixture.Hub.Answer = r => IsFile(r) ? new ServerReply(200, [1]) { Headers = { ["ETag"] = "\"v1\"" } } : null;
         await fixture.RefusesAsync("org/tiny", "gives no length or no hash of the file", "HF_ENDPOINT");
+    }
+
+    [Fact]
+    public async Task The_length_of_a_redirects_words_is_not_the_files()
+    {
+        using var fixture = new HubFixture(new LoopbackHub(HubFixture.Folder()) { ListsNamesOnly = true });
+        fixture.Hub.Answer = r =>
+        {
+            if (!IsFile(r)) return null;
+            ServerReply reply = fixture.Hub.OfHub(r);
+            reply.Headers.Remove("X-Linked-Size");
+            return reply;
+        };
+        await fixture.RefusesAsync("org/tiny", $"{Weights}: 127.0.0.1", "gives no length or no hash of the file");
     }
 
     [Fact]

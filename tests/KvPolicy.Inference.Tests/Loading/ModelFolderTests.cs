@@ -26,6 +26,8 @@ public class ModelFolderTests
     [InlineData("/etc/passwd", false)]
     [InlineData("..\\a", false)]
     [InlineData("C:a", false)]
+    [InlineData("a\nb", false)]
+    [InlineData("a\u001b[31mb", false)]
     [InlineData("", false)]
     [InlineData(".", false)]
     public void A_name_from_an_index_stays_inside(string name, bool inside) => Assert.Equal(inside, ModelFolder.IsInside(name));
