@@ -1,6 +1,7 @@
 using System.Text.Json;
 using KvPolicy.Inference.Models;
 using KvPolicy.Inference.Tests.Engine;
+using KvPolicy.Inference.Tests.Loading.Building;
 using KvPolicy.Inference.Tests.Support;
 using KvPolicy.Inference.Tokenization;
 using Microsoft.Extensions.AI;
@@ -263,16 +264,28 @@ public sealed class ChatClientTests : IDisposable
     [Fact]
     public async Task A_device_that_cannot_go_on_is_fed_the_whole_conversation()
     {
-        using var engine = InferenceEngine.Load("embedded", new EngineOptions("simulator"));
-        using var client = new KvPolicyChatClient(engine, new KvPolicyChatOptions { Format = Format });
-        ChatOptions options = new() { MaxOutputTokens = 2 };
-        List<ChatMessage> messages = [User(" Q :")];
+        using var folder = new TemporaryFolder();
+        foreach ((string name, byte[] bytes) in TinyModel.Folder()) folder.Write(name, bytes);
+        using var engine = InferenceEngine.Load(folder.Path, new EngineOptions("simulator"));
+        using var host = InferenceEngine.Load(folder.Path, new EngineOptions("cpu", Threads: 1));
+        var fed = new List<int[]>();
+        using var client = new KvPolicyChatClient(engine, new KvPolicyChatOptions
+        {
+            Format = (messages, _) =>
+            {
+                fed.Add([.. messages.Select((_, i) => 1 + i % 5)]);
+                return new ChatPrompt(fed[^1]);
+            },
+        });
+        ChatOptions options = new() { MaxOutputTokens = 1 };
+        List<ChatMessage> messages = [User("a"), User("b")];
         messages.AddMessages(await client.GetResponseAsync(messages, options));
-        messages.Add(User(" A :"));
+        messages.Add(User("c"));
         ChatResponse response = await client.GetStreamingResponseAsync(messages, options).ToChatResponseAsync();
-        Assert.Equal(0, response.Usage!.CachedInputTokenCount);
+        Assert.Equal([2, 4], fed.Select(ids => ids.Length));
+        Assert.Equal((4L, 0L), (response.Usage!.InputTokenCount, response.Usage.CachedInputTokenCount));
         Assert.Equal("simulator", response.GetReceipt()!.Device);
-        Assert.Equal(_engine.Generate(new GenerationRequest { Prompt = Ids([.. messages]), MaxTokens = 2 }).Text, response.Text);
+        Assert.Equal(host.Generate(new GenerationRequest { Prompt = fed[1], MaxTokens = 1 }).Text, response.Text);
     }
 
     [Fact]
