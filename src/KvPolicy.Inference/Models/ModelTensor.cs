@@ -1,7 +1,7 @@
 namespace KvPolicy.Inference.Models;
 
 /// <summary>How the numbers of a tensor are stored. Names are GGUF's.</summary>
-public enum TensorType
+internal enum TensorType
 {
     /// <summary>32-bit float.</summary>
     F32,
