@@ -14,7 +14,7 @@ internal static class ModelFolder
     {
         Directory.CreateDirectory(folder);
         Dictionary<string, float[]> values = weights.Values();
-        IEnumerable<NamedTensor> tensors = weights.Specs.Select(spec => spec.Kind is ParameterKind.Embedding or ParameterKind.Head
+        IEnumerable<NamedTensor> tensors = weights.Specs.Select(spec => spec.Kind is Model.ParameterKind.Embedding or Model.ParameterKind.Head
             ? new NamedTensor(spec.Name, [LexiconTokenizer.Vocabulary.Count, TinyModel.Hidden], WholeVocabulary(values[spec.Name]))
             : new NamedTensor(spec.Name, spec.Shape, values[spec.Name]));
         SafetensorsFile.Write(Path.Combine(folder, WeightsFile), tensors, new Dictionary<string, string> { ["format"] = "pt" }, half: true);
