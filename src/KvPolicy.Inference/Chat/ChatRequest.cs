@@ -30,6 +30,7 @@ internal sealed record ChatRequest
         List<ChatMessage> all = [.. messages];
         if (options?.Instructions is { Length: > 0 } instructions) all.Insert(0, new ChatMessage(ChatRole.System, instructions));
         if (all.Count == 0) throw new ArgumentException("The request has no messages.", nameof(messages));
+        if (all.Contains(null!)) throw new ArgumentException("A message of the request is null.", nameof(messages));
         foreach (ChatMessage message in all) RefuseUnsupported(message);
         return new ChatRequest
         {
@@ -97,7 +98,7 @@ internal sealed record ChatRequest
         if (message.Role != ChatRole.System && message.Role != ChatRole.User && message.Role != ChatRole.Assistant) throw Unsupported($"messages of the role '{message.Role.Value}'", "use system, user and assistant");
         foreach (AIContent content in message.Contents)
         {
-            if (content is not TextContent) throw Unsupported($"content of the kind {content.GetType().Name}", "send text");
+            if (content is not TextContent) throw Unsupported($"content of the kind {content?.GetType().Name ?? "null"}", "send text");
         }
     }
 

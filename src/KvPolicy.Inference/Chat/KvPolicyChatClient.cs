@@ -35,9 +35,10 @@ public sealed class KvPolicyChatClient : IChatClient
     private readonly ChatClientMetadata _metadata;
     private readonly SessionPool _sessions;
     private readonly ConversationStore _conversations;
-    private readonly Lock _loading = new();
+    private readonly Lock _loading = new(), _lifetime = new();
     private InferenceEngine? _engine;
-    private bool _disposed;
+    private int _users = 1; // the client itself until it is disposed, and each request that is at work
+    private volatile bool _disposed;
 
     /// <summary>A client over an engine.</summary>
     /// <param name="engine">Outlives the client.</param>
@@ -76,6 +77,7 @@ public sealed class KvPolicyChatClient : IChatClient
     public async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
     {
         ChatRequest request = Read(messages, options);
+        using Use use = Enter();
         InferenceEngine engine = await EngineAsync(cancellationToken).ConfigureAwait(false);
         await engine.Gate.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
@@ -116,16 +118,44 @@ public sealed class KvPolicyChatClient : IChatClient
     }
 
     /// <inheritdoc/>
+    /// <remarks>The request that is at work is answered to its end, those that wait for their turn and all later ones are refused. Caches, and the model where the client loaded it, go with the last.</remarks>
     public void Dispose()
     {
-        if (_disposed) return;
-        _disposed = true;
+        lock (_lifetime)
+        {
+            if (_disposed) return;
+            _disposed = true;
+        }
+
+        Leave();
+    }
+
+    private Use Enter()
+    {
+        lock (_lifetime)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            _users++;
+        }
+
+        return new Use(this);
+    }
+
+    // Weights and caches are memory that nothing guards: none may go under a generation that reads it.
+    private void Leave()
+    {
+        lock (_lifetime)
+        {
+            if (--_users > 0) return;
+        }
+
         _sessions.Dispose();
         if (_ownsEngine) _engine?.Dispose();
     }
 
     private async IAsyncEnumerable<ChatResponseUpdate> Stream(ChatRequest request, [EnumeratorCancellation] CancellationToken cancellation)
     {
+        using Use use = Enter();
         InferenceEngine engine = await EngineAsync(cancellation).ConfigureAwait(false);
         using var source = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         await engine.Gate.WaitAsync(cancellation).ConfigureAwait(false);
@@ -251,6 +281,12 @@ public sealed class KvPolicyChatClient : IChatClient
 
     // A generation takes its thread for seconds: not one of the pool's.
     private static Task<T> OnThread<T>(Func<T> work) => Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
+    /// <summary>A request that is at work.</summary>
+    private sealed class Use(KvPolicyChatClient client) : IDisposable
+    {
+        public void Dispose() => client.Leave();
+    }
 
     /// <summary>What came of a request.</summary>
     private sealed record Answer(ChatMessage Message, GenerationResult Result, int InputTokens, int CachedTokens, string? ConversationId)
