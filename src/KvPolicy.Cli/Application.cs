@@ -99,6 +99,7 @@ internal static class Application
         {
             UsageException or PolicyArgumentException => (BadArguments, e.Message),
             CommandException or ModelFormatException or DeviceException or HubException => (Failed, e.Message),
+            IOException when HubErrors.IsDiskFull(e) => (Failed, $"{e.Message}; free some space, or name a place on another disk"),
             IOException or UnauthorizedAccessException or InvalidOperationException => (Failed, e.Message),
             OutOfMemoryException => (Failed, "not enough memory for this; use a shorter prompt or a smaller model"),
             _ => (Failed, $"internal error, please report it: {e.GetType().Name}: {e.Message} {Place(e)}"),

@@ -38,7 +38,9 @@ internal sealed class SessionRun : IDisposable
     {
         string? file = arguments.Text(Load);
         if (file is not null && arguments.Has("--schedule")) throw new UsageException($"--schedule means nothing with {Load}: the prompt was prefilled already; leave it out");
+        if (file is "") throw new UsageException($"{Load}: the path is empty; name a file that {Save} has written");
         string? text = file is null || PromptInput.IsGiven(arguments) ? PromptInput.ReadText(arguments) : null;
+        if (text is null && Array.Find(["--chat", "--special", "--shots", "--shot-map"], arguments.Has) is { } ofPrompt) throw new UsageException($"{ofPrompt} means nothing without a prompt; give one, or leave {ofPrompt} out");
         SessionOptions options = OptionsOf(arguments, file);
         OutputFile? output = arguments.Text(Save) is { } place ? OutputFile.Create(Save, place) : null;
         InferenceEngine? engine = null;

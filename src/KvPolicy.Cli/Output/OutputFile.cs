@@ -52,7 +52,15 @@ internal sealed class OutputFile : IDisposable
     /// <summary>Removes what was not completed.</summary>
     public void Dispose()
     {
-        Stream.Dispose();
+        try
+        {
+            Stream.Dispose();
+        }
+        catch (Exception e) when (e is IOException or ArgumentException)
+        {
+            // A full disk refuses what is in the buffer a second time; none of it is wanted any more.
+        }
+
         if (_beside is null) return;
         lock (Unfinished)
         {

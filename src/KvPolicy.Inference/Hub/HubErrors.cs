@@ -110,12 +110,15 @@ internal static class HubErrors
 
     /// <summary>The disk refuses.</summary>
     internal static HubException Disk(HubModel model, string folder, Exception e)
-    {
-        int code = e.HResult & 0xFFFF;
-        bool isFull = OperatingSystem.IsWindows() ? code is WindowsDiskFull or WindowsHandleDiskFull : code is UnixDiskFull or UnixQuota;
-        return isFull
+        => IsDiskFull(e)
             ? new HubException($"{model.Repository}: the disk of {folder} is full; free some space, or set HF_HOME to a folder on another disk; what came is kept", e)
             : new HubException($"{model.Repository}: the cache {folder} cannot be written ({e.Message}); set HF_HOME to a folder that may be", e);
+
+    /// <summary>True where there was no room to write.</summary>
+    internal static bool IsDiskFull(Exception e)
+    {
+        int code = e.HResult & 0xFFFF;
+        return OperatingSystem.IsWindows() ? code is WindowsDiskFull or WindowsHandleDiskFull : code is UnixDiskFull or UnixQuota;
     }
 
     internal static HubException NoRoom(HubModel model, string folder, long needed, long free)

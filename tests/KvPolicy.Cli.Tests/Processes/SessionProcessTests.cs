@@ -59,6 +59,18 @@ public sealed class SessionProcessTests : IDisposable
     }
 
     [Fact]
+    public void A_disk_that_takes_no_more_leaves_no_part_of_a_session()
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        // The limit on a file's length stands for a full disk; without it the runtime's own files are refused too.
+        string program = $"dotnet '{Path.Combine(AppContext.BaseDirectory, "KvPolicy.Cli.dll")}'";
+        using var shell = System.Diagnostics.Process.Start("sh", ["-c", $"trap '' XFSZ; ulimit -f 16; export DOTNET_EnableWriteXorExecute=0; exec {program} run --model embedded --prompt '{Shots}' --max-tokens 1 --save-session '{File}' >/dev/null 2>&1"]);
+        Assert.Equal(1, CliProcess.ExitCode(shell));
+        Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
+        Refused(1, ["--prompt", " Q", "--max-tokens", "1", "--save-session", "/dev/full"], "/dev/full", "free some space");
+    }
+
+    [Fact]
     public void What_a_session_is_not_is_refused_with_one_line()
     {
         Run("--prompt", Shots + Question, "--special", "--policy", "SnapKv", "--keep", "0.4", "--max-tokens", "2", "--save-session", File);
@@ -71,6 +83,8 @@ public sealed class SessionProcessTests : IDisposable
         Refused(2, ["--session", File, "--schedule", "chunk"], "--schedule");
         Refused(2, ["--session", File, "--prompt", ""], "no tokens");
         Refused(2, ["--session", File, "--prompt", "a", "--chat"], "--chat");
+        Refused(2, ["--session", File, "--shots", "]"], "--shots means nothing without a prompt");
+        Refused(2, ["--session", ""], "--session: the path is empty");
         Refused(2, ["--save-session", File], "--prompt");
         Refused(2, ["--prompt", Question, "--save-session", _folder.Path], "--save-session", "folder");
         Refused(2, ["--prompt", " Q", "--max-tokens", "1", "--device", "simulator", "--save-session", _folder["new"]], "--device cpu");
