@@ -16,8 +16,8 @@ namespace KvPolicy.Inference;
 /// await foreach (var update in client.GetStreamingResponseAsync("Why is the sky blue?")) Console.Write(update);
 /// </code>
 /// A conversation that goes on where an earlier response ended is fed its new tokens alone, over the cache that was left; the response's
-/// <see cref="UsageDetails.CachedInputTokenCount"/> tells how many it was spared. Requests may come from many threads; they are answered one at a
-/// time, a streamed one when its last update was read or its enumerator disposed.
+/// <see cref="UsageDetails.CachedInputTokenCount"/> tells how many it was spared. Requests may come from many threads; they are answered one
+/// at a time. Disposing the enumerator of a streamed answer ends its generation.
 /// Taken from <see cref="ChatOptions"/>: Instructions, Temperature, TopK, TopP, Seed, MaxOutputTokens, StopSequences, ModelId, ConversationId, and the
 /// policy (<see cref="KvPolicyChatExtensions.WithPolicy(ChatOptions, IKvPolicy)"/>). Refused with <see cref="NotSupportedException"/>: Tools, a
 /// ResponseFormat other than text, penalties, roles other than system, user and assistant, content that is no text. Everything else is a hint, and ignored.
@@ -25,9 +25,6 @@ namespace KvPolicy.Inference;
 public sealed class KvPolicyChatClient : IChatClient
 {
     private const string Provider = "kvpolicy";
-
-    // Updates that may wait for a slow reader before the generation does.
-    private const int WaitingUpdates = 16;
 
     private readonly KvPolicyChatOptions _options;
     private readonly Func<InferenceEngine> _load;
@@ -163,7 +160,7 @@ public sealed class KvPolicyChatClient : IChatClient
         try
         {
             (string id, DateTimeOffset created) = (NewId(), DateTimeOffset.UtcNow);
-            var updates = Channel.CreateBounded<string>(new BoundedChannelOptions(WaitingUpdates) { SingleReader = true, SingleWriter = true });
+            var updates = Channel.CreateUnbounded<string>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
             work = OnThread(() => RespondTo(updates.Writer, engine, request, source.Token));
             await foreach (string text in updates.Reader.ReadAllAsync(cancellation).ConfigureAwait(false))
                 yield return new ChatResponseUpdate(ChatRole.Assistant, text) { ResponseId = id, MessageId = id, ModelId = ModelId, CreatedAt = created };
@@ -185,26 +182,25 @@ public sealed class KvPolicyChatClient : IChatClient
         {
             // Whoever stops reading stops the generation: it must be over before the next request begins.
             await source.CancelAsync().ConfigureAwait(false);
-            if (work is not null) await ((Task)work).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            engine.Gate.Release();
+            if (work is null) engine.Gate.Release();
+            else await ((Task)work).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
-    /// <summary>Generates into a channel, and completes it whatever comes.</summary>
+    /// <summary>
+    /// Generates into a channel, completes it whatever comes, and lets the next request begin. It waits for no reader: an answer is no longer
+    /// than its limit, and who asks again while reading must not wait for himself.
+    /// </summary>
     private Answer RespondTo(ChannelWriter<string> writer, InferenceEngine engine, ChatRequest request, CancellationToken cancellation)
     {
         try
         {
-            return Respond(engine, request, Write, cancellation);
+            return Respond(engine, request, text => writer.TryWrite(text), cancellation);
         }
         finally
         {
             writer.Complete();
-        }
-
-        void Write(string text)
-        {
-            while (!writer.TryWrite(text)) writer.WaitToWriteAsync(cancellation).AsTask().GetAwaiter().GetResult();
+            engine.Gate.Release();
         }
     }
 

@@ -27,7 +27,7 @@ public delegate void LogitsHandler(int position, ReadOnlySpan<float> logits);
 /// var prompt = engine.Tokenizer.Encode(" Q : flag of desia ? A :", new EncodeOptions(ParseSpecial: true, AddSpecial: true));
 /// var result = engine.Generate(new GenerationRequest { Prompt = [.. prompt.Select(t => t.Id)], Policy = new SnapKv { Keep = 0.5 } });
 /// </code>
-/// One call at a time.
+/// One call at a time, which is held: give each thread an engine of its own over one model, see <see cref="Over"/>.
 /// </summary>
 public sealed partial class InferenceEngine : IDisposable
 {
@@ -99,6 +99,7 @@ public sealed partial class InferenceEngine : IDisposable
     {
         ArgumentNullException.ThrowIfNull(request);
         ArgumentOutOfRangeException.ThrowIfNegative(request.MaxTokens);
+        using Call call = Enter();
         using Sequence sequence = Begin(request, request.MaxTokens);
         return Finish(sequence, request, sequence.Prefill(Context(request), all: null, request.Progress, cancellation), cancellation);
     }
@@ -114,6 +115,7 @@ public sealed partial class InferenceEngine : IDisposable
         ArgumentNullException.ThrowIfNull(request);
         ArgumentOutOfRangeException.ThrowIfNegative(request.MaxTokens);
         if (request.ContextTokens is not null) throw new ArgumentException("An inspection compresses the whole prompt: leave the context's length out.", nameof(request));
+        using Call call = Enter();
         using Sequence sequence = Begin(request, request.MaxTokens, recordScores: true);
         var inspector = new Inspector(sequence, request, Model);
         ReadOnlySpan<float> logits = sequence.Prefill([.. request.Prompt], all: null, request.Progress, cancellation);
@@ -132,6 +134,7 @@ public sealed partial class InferenceEngine : IDisposable
     public PrefilledPrompt Prefill(IReadOnlyList<int> prompt, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(prompt);
+        using Call call = Enter();
         Sequence sequence = Begin(new PromptRequest { Prompt = prompt }, 0, record: true);
         try
         {
@@ -160,6 +163,7 @@ public sealed partial class InferenceEngine : IDisposable
         if (!ReferenceEquals(prefilled.Prompt, request.Prompt) && !prefilled.Prompt.SequenceEqual(request.Prompt)) throw new ArgumentException("The request has another prompt than the one that was prefilled.", nameof(request));
         if (request.Schedule != PrefillSchedule.LayerMajor) throw new ArgumentException("A prefilled prompt is compressed layer by layer: leave the schedule out.", nameof(request));
         int context = Context(request).Length;
+        using Call call = Enter();
         using Sequence sequence = prefilled.Sequence.Fork(Options(request, request.MaxTokens), context);
         return Finish(sequence, request, prefilled.Logits, cancellation);
     }
@@ -174,6 +178,7 @@ public sealed partial class InferenceEngine : IDisposable
         ArgumentNullException.ThrowIfNull(request);
         ArgumentNullException.ThrowIfNull(receive);
         if (request.ContextTokens is not null) throw new ArgumentException("Logits of every position come from one prefill: leave the context's length out.", nameof(request));
+        using Call call = Enter();
         using Sequence sequence = Begin(request, 0);
         sequence.Prefill([.. request.Prompt], receive, request.Progress, cancellation);
     }
@@ -193,6 +198,7 @@ public sealed partial class InferenceEngine : IDisposable
         ArgumentNullException.ThrowIfNull(receive);
         if (request.Prompt.Count + forced.Count > Model.Config.ContextLength)
             throw new ArgumentException($"{request.Prompt.Count} + {forced.Count} tokens are more than the model's context of {Model.Config.ContextLength}.", nameof(forced));
+        using Call call = Enter();
         using Sequence sequence = Begin(request, forced.Count);
         ReadOnlySpan<float> logits = sequence.Prefill(Context(request), all: null, request.Progress, cancellation);
         var receipt = new ReceiptBuilder(sequence, request, Model.Config);
@@ -257,8 +263,10 @@ public sealed partial class InferenceEngine : IDisposable
     }
 
     /// <inheritdoc/>
+    /// <exception cref="InvalidOperationException">A call is at work; the engine stays.</exception>
     public void Dispose()
     {
+        if (!Close()) return;
         _transformer.Dispose();
         _device.Ops.Dispose();
         if (_ownsModel) Model.Dispose();

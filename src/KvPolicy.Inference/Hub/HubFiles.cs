@@ -21,8 +21,11 @@ internal static class HubFiles
     internal static HubFile Describe(string name, string place, string? sha256)
     {
         string real = RealPath.Of(place);
-        using var file = new FileStream(real, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 1 << 16);
+        using FileStream file = Open(real);
         if (sha256 is null && BlobId.TryParse(Path.GetFileName(real)) is { IsSha256: true } id) sha256 = id.Hex;
         return new HubFile(name, file.Length, sha256 ?? Convert.ToHexStringLower(SHA256.HashData(file)));
     }
+
+    /// <summary>Opens a file that others may be linking or replacing.</summary>
+    internal static FileStream Open(string path) => new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 1 << 16);
 }

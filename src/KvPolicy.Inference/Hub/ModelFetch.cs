@@ -72,7 +72,7 @@ internal sealed class ModelFetch(HubModel model, HubSettings settings, HubHttp h
 
     private void RefuseWithoutRoom()
     {
-        long needed = _items.Where(i => !i.IsLinked && !IsWhole(_cache.Blob(i.Id), i.Bytes)).DistinctBy(i => i.Id).Aggregate(0L, (sum, item) =>
+        long needed = _items.Where(i => !i.IsLinked && !IsWhole(_cache.Blob(i.Id), i.Id, i.Bytes)).DistinctBy(i => i.Id).Aggregate(0L, (sum, item) =>
         {
             var incomplete = new FileInfo(_cache.Incomplete(item.Id));
             // Lengths are the hub's word: their sum must not turn negative.
@@ -98,9 +98,9 @@ internal sealed class ModelFetch(HubModel model, HubSettings settings, HubHttp h
     private async Task BringAsync(Item item, Action<long> report, CancellationToken cancellation)
     {
         string blob = _cache.Blob(item.Id), incomplete = _cache.Incomplete(item.Id);
-        if (item.IsLinked || IsWhole(blob, item.Bytes)) return;
+        if (item.IsLinked || IsWhole(blob, item.Id, item.Bytes)) return;
         using IDisposable taken = await CacheLock.TakeAsync(_cache.Lock(item.Id), cancellation).ConfigureAwait(false);
-        if (IsWhole(blob, item.Bytes)) return; // the other pull has brought it
+        if (IsWhole(blob, item.Id, item.Bytes)) return; // the other pull has brought it
         Directory.CreateDirectory(Path.GetDirectoryName(blob)!);
         using (var download = new BlobDownload(http, http.Purpose(model, item.Name), item.Path, item.Id, item.Bytes, incomplete, report))
         {
@@ -117,11 +117,19 @@ internal sealed class ModelFetch(HubModel model, HubSettings settings, HubHttp h
         File.Move(incomplete, blob, overwrite: true);
     }
 
-    private static bool IsWhole(string path, long bytes) => HubFiles.Length(path) == bytes;
+    // A file that was damaged since it came still has its length.
+    private static bool IsWhole(string path, BlobId id, long bytes)
+    {
+        if (HubFiles.Length(path) != bytes) return false;
+        using FileStream file = HubFiles.Open(RealPath.Of(path));
+        using var hash = new BlobHash(id, bytes);
+        hash.Append(file);
+        return hash.Finish().Fits;
+    }
 
     private sealed record Item(string Name, string Path, BlobId Id, long Bytes, string Place)
     {
-        internal bool IsLinked { get; } = IsWhole(Place, Bytes);
+        internal bool IsLinked { get; } = IsWhole(Place, Id, Bytes);
 
         internal HubFile Describe() => HubFiles.Describe(Name, Place, Id.IsSha256 ? Id.Hex : null);
     }

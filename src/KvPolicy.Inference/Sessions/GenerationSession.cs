@@ -72,6 +72,7 @@ public sealed class GenerationSession : IDisposable
         Enter();
         try
         {
+            using InferenceEngine.Call call = _engine.Enter();
             var loopOptions = new TokenLoopOptions(options.MaxTokens, options.Sampling, options.StopSequences, options.OnText);
             TokenLoop.Validate(loopOptions);
             Validate(newTokens, options.Shots);

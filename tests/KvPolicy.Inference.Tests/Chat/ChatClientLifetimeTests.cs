@@ -35,7 +35,7 @@ public sealed class ChatClientLifetimeTests
     [Fact]
     public async Task A_request_that_waits_for_its_turn_is_refused_when_the_client_is_disposed()
     {
-        var policy = new GatedPolicy(openSteps: 3);
+        var policy = new GatedPolicy(openSteps: 1);
         KvPolicyChatClient client = Client();
         Task<ChatResponse>? waiting = null;
         await foreach (ChatResponseUpdate update in client.GetStreamingResponseAsync(Question, Twenty.Clone().WithPolicy(policy)))

@@ -59,6 +59,7 @@ public sealed class ChatClientTests : IDisposable
         }
 
         Assert.True(policy.IsOpen);
+        Assert.Equal(39, policy.Steps);
         Assert.InRange(updates.Count, 10, 41);
         Assert.All(updates, update => Assert.Equal((updates[0].ResponseId, ChatRole.Assistant), (update.ResponseId, update.Role)));
         Assert.All(updates.SkipLast(1), update => Assert.Null(update.FinishReason));
@@ -158,6 +159,21 @@ public sealed class ChatClientTests : IDisposable
             ? client.GetResponseAsync(question, Eight)
             : client.GetStreamingResponseAsync(question, Eight).ToChatResponseAsync()));
         Assert.Equal(questions.Select(question => Fresh(User(question)).Text), responses.Select(response => response.Text));
+    }
+
+    [Fact]
+    public async Task Another_request_may_be_awaited_inside_the_loop_of_a_stream()
+    {
+        using var client = Client();
+        ChatResponse want = await client.GetResponseAsync(Other, Eight);
+        var texts = new List<string>();
+        await foreach (ChatResponseUpdate update in client.GetStreamingResponseAsync(Question, Eight))
+        {
+            if (texts.Count == 0) Assert.Equal(want.Text, (await client.GetResponseAsync(Other, Eight).WaitAsync(TimeSpan.FromMinutes(1))).Text);
+            texts.Add(update.Text);
+        }
+
+        Assert.Equal((await client.GetResponseAsync(Question, Eight)).Text, string.Concat(texts));
     }
 
     [Fact]

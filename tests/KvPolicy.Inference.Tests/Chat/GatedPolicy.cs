@@ -23,7 +23,8 @@ internal sealed class GatedPolicy(int openSteps) : IKvPolicy
     public PolicyPlan Plan { get; } = new()
     {
         Name = "Gated",
-        Decode = new DecodePlan { Budget = Budget.OfTokens(1_000_000), Of = Base.Prompt },
+        // Sums go on, so that the pass runs in every step although nothing is ever evicted.
+        Decode = new DecodePlan { Budget = Budget.OfTokens(1_000_000), Of = Base.Prompt, NeedsPrefillState = true },
         HasState = true,
     };
 

@@ -35,6 +35,31 @@ public class GenerationTests
     }
 
     [Fact]
+    public void Calls_within_a_call_are_refused_and_the_engine_goes_on()
+    {
+        var engine = InferenceEngine.Load("embedded", new EngineOptions("cpu", Threads: 1));
+        var inner = new GenerationRequest { Prompt = [1, 5, 9], MaxTokens = 4 };
+        using GenerationSession session = engine.StartSession();
+        int pieces = 0;
+        GenerationResult result = engine.Generate(inner with
+        {
+            OnText = _ =>
+            {
+                pieces++;
+                Assert.Throws<InvalidOperationException>(() => engine.Generate(inner));
+                Assert.Throws<InvalidOperationException>(() => session.Generate([1, 5]));
+                Assert.Throws<InvalidOperationException>(engine.Dispose);
+            },
+        });
+        Assert.True(pieces > 0);
+        Assert.Equal(result.TokenIds, engine.Generate(inner).TokenIds);
+        session.Dispose();
+        engine.Dispose();
+        engine.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => engine.Generate(inner));
+    }
+
+    [Fact]
     public void Generation_stops_where_the_context_ends()
     {
         using var engine = InferenceEngine.Load("embedded", new EngineOptions("cpu", Threads: 2));

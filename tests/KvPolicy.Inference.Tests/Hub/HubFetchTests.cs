@@ -84,6 +84,22 @@ public sealed class HubFetchTests
         Assert.Equal(before + 1, fixture.Hub.Count);
     }
 
+    [Theory]
+    [InlineData("model.safetensors")]
+    [InlineData("config.json")]
+    public async Task A_file_that_was_damaged_since_it_came_is_fetched_again(string name)
+    {
+        using var fixture = new HubFixture();
+        await fixture.FetchAsync();
+        string blob = Path.Combine(fixture.Cache, "blobs", LoopbackHub.Blob(name, fixture.Hub.Files[name]));
+        byte[] damaged = File.ReadAllBytes(blob);
+        damaged[damaged.Length / 2] ^= 1;
+        File.WriteAllBytes(blob, damaged);
+        HubFetch again = await fixture.FetchAsync();
+        Assert.Equal(fixture.Hub.Files[name], fixture.Content(name));
+        Assert.Equal(fixture.Hub.Files[name].Length, again.DownloadedBytes);
+    }
+
     [Fact]
     public async Task A_new_commit_fetches_what_changed_alone()
     {
