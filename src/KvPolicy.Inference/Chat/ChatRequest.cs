@@ -47,7 +47,7 @@ internal sealed record ChatRequest
     {
         if (format is not null) return format(messages, tokenizer);
         if (!tokenizer.HasChatTemplate) RefuseTemplate(tokenizer);
-        IReadOnlyList<TextToken> tokens = tokenizer.EncodeChat([.. messages.Select(m => new Tokenization.ChatMessage(m.Role.Value, m.Text))], addGenerationPrompt: true, parseSpecial: false);
+        IReadOnlyList<TextToken> tokens = tokenizer.EncodeChat([.. messages.Select(m => new Tokenization.ChatMessage(m.Role.Value.ToLowerInvariant(), m.Text))], addGenerationPrompt: true, parseSpecial: false);
         return new ChatPrompt([.. tokens.Select(token => token.Id)]);
     }
 
