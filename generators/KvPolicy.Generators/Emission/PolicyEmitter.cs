@@ -25,6 +25,7 @@ internal sealed class PolicyEmitter
         Budgets();
         foreach (Setting setting in _plan.Settings) Property(setting);
         Info();
+        Values();
         Create();
     }
 
@@ -135,6 +136,29 @@ internal sealed class PolicyEmitter
         _writer.Line(GeneratedFile.Attributes);
         _writer.Line("global::KvPolicy.PolicyInfo global::KvPolicy.IKvPolicy.Info => Info;");
         _writer.Space();
+    }
+
+    private void Values()
+    {
+        if (_plan.Settings.Count == 0) return;
+        _writer.Line(GeneratedFile.Attributes);
+        using (_writer.Open("global::System.Collections.Generic.IReadOnlyDictionary<string, string> global::KvPolicy.IKvPolicy.Parameters => new global::System.Collections.Generic.SortedDictionary<string, string>(global::System.StringComparer.Ordinal)", ";"))
+        {
+            foreach (Setting setting in _plan.Settings) _writer.Line($"[{Literal.Code(setting.Name)}] = {Shown(setting)},");
+        }
+
+        _writer.Space();
+    }
+
+    private static string Shown(Setting setting)
+    {
+        string property = Literal.Identifier(setting.Property);
+        return setting.Kind switch
+        {
+            SettingKind.Choice => $"{property} switch {{ {string.Join(", ", setting.Choices.Select((word, i) => $"{(i < setting.Choices.Count - 1 ? $"global::KvPolicy.{setting.EnumName}.{setting.Members[i]}" : "_")} => {Literal.Code(word)}"))} }}",
+            SettingKind.IntegerOrChoice => $"global::KvPolicy.PolicyValues.Show({property}, {setting.WordCode}, {Literal.Code(setting.Choices[0])})",
+            _ => $"global::KvPolicy.PolicyValues.Show({property})",
+        };
     }
 
     private void List(string name, IEnumerable<string> items)

@@ -44,7 +44,6 @@ internal static class LogitsCommand
             Prompt = ids[..prompt],
             Shots = shots.Length > 0 ? shots[..prompt] : [],
             Policy = policy,
-            PolicyParameters = PolicyOptions.Settings(arguments).Values,
             Schedule = EngineOptionSet.Schedule(arguments),
             Progress = bar.Report,
         };

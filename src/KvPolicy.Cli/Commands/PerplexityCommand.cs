@@ -75,7 +75,7 @@ internal static class PerplexityCommand
     private static void ScoreCompressed(InferenceEngine engine, Arguments arguments, IKvPolicy policy, int[] ids, PerplexityScore score)
     {
         int half = ids.Length / 2;
-        var request = new PromptRequest { Prompt = ids[..half], Policy = policy, PolicyParameters = PolicyOptions.Settings(arguments).Values, Schedule = EngineOptionSet.Schedule(arguments) };
+        var request = new PromptRequest { Prompt = ids[..half], Policy = policy, Schedule = EngineOptionSet.Schedule(arguments) };
         var full = new List<float[]>();
         engine.Feed(new PromptRequest { Prompt = ids[..half] }, ids[half..^1], (_, logits) => full.Add(logits.ToArray()));
         int row = 0;

@@ -57,7 +57,6 @@ internal static class RunCommand
             Prompt = prompt.Ids,
             Shots = prompt.Shots,
             Policy = policy,
-            PolicyParameters = settings.Values,
             Schedule = EngineOptionSet.Schedule(arguments),
             MaxTokens = maxTokens,
             Sampling = sampling,

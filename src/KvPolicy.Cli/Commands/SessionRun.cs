@@ -82,7 +82,7 @@ internal sealed class SessionRun : IDisposable
     {
         PolicySettings settings = PolicyOptions.Settings(arguments);
         IKvPolicy? asked = PolicyOptions.CreateOrNone(arguments);
-        if (file is null) return new SessionOptions { Policy = asked, PolicyParameters = settings.Values, Schedule = EngineOptionSet.Schedule(arguments) };
+        if (file is null) return new SessionOptions { Policy = asked, Schedule = EngineOptionSet.Schedule(arguments) };
         SavedPolicy? saved = SavedPolicy.Read(file);
         bool named = asked is not null && (saved is null || asked.Plan.Name != saved.Name || settings.Keep is not null || settings.DecodeKeep is not null || settings.Values.Count > 0);
         if (named || saved is null) return new SessionOptions { Policy = asked };

@@ -32,7 +32,6 @@ internal sealed class InstanceRunner(InferenceEngine engine, IReadOnlyList<Polic
             GenerationRequest request = Request(instance, ids) with
             {
                 Policy = cells[i].Policy.Create(settings),
-                PolicyParameters = settings.Values,
                 ContextTokens = context,
                 Shots = prompt.ShotOfToken,
             };

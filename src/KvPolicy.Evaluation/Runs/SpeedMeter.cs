@@ -58,7 +58,7 @@ public static class SpeedMeter
     private static PromptRequest Request(PolicyCell cell, TaskPrompt prompt, int[] ids)
     {
         PolicySettings settings = cell.SettingsFor(ids.Length, seed: 0);
-        return new PromptRequest { Prompt = ids, Policy = cell.Policy.Create(settings), PolicyParameters = settings.Values, Shots = prompt.ShotOfToken };
+        return new PromptRequest { Prompt = ids, Policy = cell.Policy.Create(settings), Shots = prompt.ShotOfToken };
     }
 
     private static TokenRates Time(InferenceEngine engine, PromptRequest request, int[] more, CancellationToken cancellation)

@@ -35,9 +35,6 @@ public record PromptRequest
     /// </summary>
     public int? ContextTokens { get; init; }
 
-    /// <summary>Parameters of <see cref="Policy"/> that differ from its defaults, for the receipt.</summary>
-    public IReadOnlyDictionary<string, string> PolicyParameters { get; init; } = new Dictionary<string, string>();
-
     /// <summary>Order of the prefill.</summary>
     public PrefillSchedule Schedule { get; init; }
 

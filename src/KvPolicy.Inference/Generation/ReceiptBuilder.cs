@@ -1,4 +1,3 @@
-using System.Globalization;
 using KvPolicy.Inference.Engine;
 using KvPolicy.Inference.Models;
 using KvPolicy.Inference.Ops;
@@ -96,19 +95,14 @@ internal sealed class ReceiptBuilder
         return prefill || decode;
     }
 
-    private SortedDictionary<string, string> Parameters(IKvPolicy policy)
+    private static SortedDictionary<string, string> Parameters(IKvPolicy policy)
     {
         var values = new SortedDictionary<string, string>(StringComparer.Ordinal);
-        foreach (ParameterInfo parameter in policy.Info.Parameters) values[parameter.Name] = parameter.Default;
-        foreach ((string name, string value) in _request.PolicyParameters) values[name] = Invariant(value);
+        foreach ((string name, string value) in policy.Parameters) values[name] = value;
         if (policy.Plan.Prefill is { } prefill) values["keep"] = prefill.Budget.ToString();
         if (policy.Plan.Decode is { } decode) values["decodeKeep"] = decode.Budget.ToString();
         return values;
     }
-
-    // "+07" says 7; words stay as they are.
-    private static string Invariant(string value)
-        => int.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number) ? number.ToString(CultureInfo.InvariantCulture) : value;
 
     /// <summary>True where decode steps alone would have left some head above its budget.</summary>
     private bool StepsHadToEvict(PolicyPlan plan, int prompt, int steps)

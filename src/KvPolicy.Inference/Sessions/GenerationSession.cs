@@ -196,7 +196,7 @@ public sealed class GenerationSession : IDisposable
     private GenerationResult Run(int newTokens, TurnStart start, TokenLoopOptions options, CancellationToken cancellation)
     {
         Sequence sequence = _sequence!;
-        var request = new PromptRequest { Prompt = [], Policy = Policy, PolicyParameters = _options.PolicyParameters, Shots = _shots };
+        var request = new PromptRequest { Prompt = [], Policy = Policy, Shots = _shots };
         var receipt = new ReceiptBuilder(sequence, request, _engine.Model.Config, newTokens == 0 ? start with { Prompt = _prompt } : start);
         int read = sequence.Length;
         var tokens = new TokenLoop(sequence, _engine.Model, options) { KeepsLogits = true };

@@ -46,7 +46,7 @@ public sealed partial class InferenceEngine
 
     /// <summary>As <see cref="LoadSession(string, IKvPolicy)"/>, with more to set.</summary>
     /// <param name="path">File of <see cref="GenerationSession.Save(string)"/>.</param>
-    /// <param name="options">The policy as it was; a capacity, if it is to be another; parameters for the receipt come from the file.</param>
+    /// <param name="options">The policy as it was; a capacity, if it is to be another.</param>
     /// <exception cref="ArgumentOutOfRangeException">The capacity is not within the model's context.</exception>
     /// <exception cref="ModelFormatException">As the other.</exception>
     /// <exception cref="NotSupportedException">The device cannot continue a sequence.</exception>
@@ -59,7 +59,6 @@ public sealed partial class InferenceEngine
         RequireSessions();
         using var reader = SessionReader.Open(path);
         SessionState state = reader.ReadState(this, options.Policy, options.Capacity);
-        options = options with { PolicyParameters = reader.ReadSettings().Values };
         int[] shots = [.. state.Shots.Take(state.Prompt)];
         var sequence = Sequence.Resume(_transformer, SequenceOptionsOf(options, state.Capacity, shots), state.Prompt, state.Length, cache => reader.Fill(cache, state));
         return new GenerationSession(this, options, state, sequence);

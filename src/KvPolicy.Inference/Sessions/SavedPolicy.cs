@@ -5,7 +5,7 @@ namespace KvPolicy.Inference;
 
 /// <summary>The policy of a saved session, as far as a file can hold it: what makes it again from a catalogue.</summary>
 /// <param name="Name">Class name.</param>
-/// <param name="Settings">Budgets, and the parameters that its owner named in <see cref="SessionOptions.PolicyParameters"/>.</param>
+/// <param name="Settings">Budgets and parameters.</param>
 public sealed record SavedPolicy(string Name, PolicySettings Settings)
 {
     /// <summary>Looks it up.</summary>

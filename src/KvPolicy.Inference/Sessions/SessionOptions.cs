@@ -9,9 +9,6 @@ public sealed record SessionOptions
     /// <summary>The policy that compresses its cache, or null for a full one.</summary>
     public IKvPolicy? Policy { get; init; }
 
-    /// <summary>Parameters of <see cref="Policy"/> that differ from its defaults: for the receipt, and for whoever makes the policy again from a saved session.</summary>
-    public IReadOnlyDictionary<string, string> PolicyParameters { get; init; } = new Dictionary<string, string>();
-
     /// <summary>Most tokens of all turns together, evicted ones counted, up to the model's context. 0: the context, but no more than <see cref="DefaultCapacity"/>; for a session from a file, as it was.</summary>
     public int Capacity { get; init; }
 

@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
@@ -105,7 +106,7 @@ internal static class SessionWriter
             new(SessionFormat.Policy, identity.Name),
             new(SessionFormat.Plan, identity.Plan),
             new(SessionFormat.Passes, identity.Passes),
-            new(SessionFormat.Parameters, Json(options.PolicyParameters)),
+            new(SessionFormat.Parameters, Json(options.Policy?.Parameters ?? ReadOnlyDictionary<string, string>.Empty)),
             new(SessionFormat.Capacity, Text(state.Capacity)),
             new(SessionFormat.Length, Text(state.Length)),
             new(SessionFormat.Prompt, Text(state.Prompt)),

@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using ILGPU.Runtime;
 
 namespace KvPolicy;
@@ -10,6 +11,9 @@ public interface IKvPolicy
 
     /// <summary>What this instance asks of the runtime.</summary>
     PolicyPlan Plan { get; }
+
+    /// <summary>Every parameter's value in this instance, in invariant form: <see cref="PolicySettings.Values"/> that make it again. Budgets are in the plan.</summary>
+    IReadOnlyDictionary<string, string> Parameters => ReadOnlyDictionary<string, string>.Empty;
 
     /// <summary>Hands the host passes of this instance to a binder, as structs, so that whatever it builds is closed over them.</summary>
     /// <typeparam name="TBinder">The binder.</typeparam>

@@ -66,6 +66,18 @@ public sealed class PolicyValues
     public static float Checked(float value, PolicyInfo info, string name)
         => Allowed(Find(info, name), value) ? value : throw OutOfRange(info, name, value);
 
+    /// <summary>A value in invariant form, as a setting would give it.</summary>
+    public static string Show(int value) => value.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>A value in invariant form, the shortest that reads back as the same.</summary>
+    public static string Show(float value) => value.ToString("R", CultureInfo.InvariantCulture);
+
+    /// <summary>A switch: 1 or 0.</summary>
+    public static string Show(bool value) => value ? "1" : "0";
+
+    /// <summary>A whole number, or the word that one of them stands for.</summary>
+    public static string Show(int value, int word, string name) => value == word ? name : Show(value);
+
     private string Text(string name) => _settings.Values.TryGetValue(name, out string? text) ? text : Find(_info, name).Default;
 
     private int ParseInteger(ParameterInfo parameter, string text)

@@ -51,6 +51,33 @@ public class CreationTests
         else Assert.Contains("decay is a finite number from 0.1 to 0.3", Assert.Throws<PolicyArgumentException>(() => OwnInstances.Info.Create(settings)).Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [MemberData(nameof(Policies))]
+    public void An_instance_tells_its_parameters_and_is_made_again_from_them(string name)
+    {
+        PolicyInfo info = Catalog.All.Single(p => p.Name == name);
+        IKvPolicy plain = info.Create(new PolicySettings());
+        Assert.Equal(info.Parameters.ToDictionary(p => p.Name, p => p.Default).OrderBy(p => p.Key, StringComparer.Ordinal), plain.Parameters);
+        foreach (ParameterInfo parameter in info.Parameters)
+        {
+            string other = parameter.Choices.FirstOrDefault(choice => choice != parameter.Default) ?? (parameter.Odd ? "7" : "1");
+            IKvPolicy changed = info.Create(new PolicySettings { Values = new Dictionary<string, string> { [parameter.Name] = other } });
+            Assert.Equal(other, changed.Parameters[parameter.Name]);
+            IKvPolicy again = info.Create(new PolicySettings { Values = changed.Parameters });
+            Assert.Equal(changed.Parameters, again.Parameters);
+            Assert.Equal(changed.Plan, again.Plan);
+        }
+    }
+
+    [Fact]
+    public void Properties_that_were_set_are_told()
+    {
+        IKvPolicy snap = new SnapKv { Window = 4, Pooling = Pooling.Max }, shots = new ShotKv { ObservedRows = 16, Packing = Packing.Skip }, own = OwnInstances.Weak;
+        Assert.Equal(("4", "max", "5"), (snap.Parameters["window"], snap.Parameters["pooling"], snap.Parameters["pool"]));
+        Assert.Equal(("16", "skip", "1"), (shots.Parameters["rows"], shots.Parameters["packing"], shots.Parameters["newest"]));
+        Assert.Equal("0.3", own.Parameters["decay"]);
+    }
+
     [Fact]
     public void A_fraction_is_the_decimal_that_was_written()
     {

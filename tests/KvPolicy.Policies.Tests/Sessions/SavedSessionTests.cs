@@ -91,7 +91,7 @@ public sealed class SavedSessionTests : IDisposable
     public void Another_policy_or_another_number_of_it_is_refused_by_name()
     {
         using var engine = InferenceEngine.Load("embedded", new EngineOptions("cpu", Threads: 2));
-        using (GenerationSession session = engine.StartSession(new SessionOptions { Policy = new SnapKv { Keep = 0.5, Pool = 3 }, Capacity = Capacity, PolicyParameters = new Dictionary<string, string> { ["pool"] = "3" } }))
+        using (GenerationSession session = engine.StartSession(new SessionOptions { Policy = new SnapKv { Keep = 0.5, Pool = 3 }, Capacity = Capacity }))
         {
             session.Generate(Prompt, new TurnOptions { MaxTokens = 2 });
             session.Save(File);

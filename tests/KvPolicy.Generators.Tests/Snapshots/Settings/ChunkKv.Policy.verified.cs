@@ -73,6 +73,15 @@ namespace KvPolicy.Policies
         global::KvPolicy.PolicyInfo global::KvPolicy.IKvPolicy.Info => Info;
 
         [global::System.CodeDom.Compiler.GeneratedCode("KvPolicy.Generators", "0.1.0")]
+        global::System.Collections.Generic.IReadOnlyDictionary<string, string> global::KvPolicy.IKvPolicy.Parameters => new global::System.Collections.Generic.SortedDictionary<string, string>(global::System.StringComparer.Ordinal)
+        {
+            ["window"] = global::KvPolicy.PolicyValues.Show(Window),
+            ["sinks"] = global::KvPolicy.PolicyValues.Show(Sinks),
+            ["recent"] = global::KvPolicy.PolicyValues.Show(Recent),
+            ["chunk"] = global::KvPolicy.PolicyValues.Show(Chunk),
+        };
+
+        [global::System.CodeDom.Compiler.GeneratedCode("KvPolicy.Generators", "0.1.0")]
         private static global::KvPolicy.IKvPolicy Create(global::KvPolicy.PolicySettings settings)
         {
             var values = new global::KvPolicy.PolicyValues(Info, settings);

@@ -79,6 +79,14 @@ namespace KvPolicy.Policies
         global::KvPolicy.PolicyInfo global::KvPolicy.IKvPolicy.Info => Info;
 
         [global::System.CodeDom.Compiler.GeneratedCode("KvPolicy.Generators", "0.1.0")]
+        global::System.Collections.Generic.IReadOnlyDictionary<string, string> global::KvPolicy.IKvPolicy.Parameters => new global::System.Collections.Generic.SortedDictionary<string, string>(global::System.StringComparer.Ordinal)
+        {
+            ["sinks"] = global::KvPolicy.PolicyValues.Show(Sinks),
+            ["recent"] = global::KvPolicy.PolicyValues.Show(Recent, -1, "share"),
+            ["newest"] = global::KvPolicy.PolicyValues.Show(Newest),
+        };
+
+        [global::System.CodeDom.Compiler.GeneratedCode("KvPolicy.Generators", "0.1.0")]
         private static global::KvPolicy.IKvPolicy Create(global::KvPolicy.PolicySettings settings)
         {
             var values = new global::KvPolicy.PolicyValues(Info, settings);

@@ -82,6 +82,17 @@ namespace KvPolicy.Policies
         global::KvPolicy.PolicyInfo global::KvPolicy.IKvPolicy.Info => Info;
 
         [global::System.CodeDom.Compiler.GeneratedCode("KvPolicy.Generators", "0.1.0")]
+        global::System.Collections.Generic.IReadOnlyDictionary<string, string> global::KvPolicy.IKvPolicy.Parameters => new global::System.Collections.Generic.SortedDictionary<string, string>(global::System.StringComparer.Ordinal)
+        {
+            ["sinks"] = global::KvPolicy.PolicyValues.Show(Sinks),
+            ["recent"] = global::KvPolicy.PolicyValues.Show(Recent),
+            ["packing"] = Packing switch { global::KvPolicy.Packing.Stop => "stop", _ => "skip" },
+            ["outside"] = Outside switch { global::KvPolicy.Outside.KeepAndCount => "count", _ => "free" },
+            ["scope"] = Scope switch { global::KvPolicy.Scope.Layer => "layer", _ => "model" },
+            ["seed"] = global::KvPolicy.PolicyValues.Show(Seed),
+        };
+
+        [global::System.CodeDom.Compiler.GeneratedCode("KvPolicy.Generators", "0.1.0")]
         private static global::KvPolicy.IKvPolicy Create(global::KvPolicy.PolicySettings settings)
         {
             var values = new global::KvPolicy.PolicyValues(Info, settings);
