@@ -59,6 +59,8 @@ public sealed partial class InferenceEngine
         RequireSessions();
         using var reader = SessionReader.Open(path);
         SessionState state = reader.ReadState(this, options.Policy, options.Capacity);
+        // Read though nothing here needs them: a file that lies is refused by whoever opens it first.
+        _ = reader.ReadSettings();
         int[] shots = [.. state.Shots.Take(state.Prompt)];
         var sequence = Sequence.Resume(_transformer, SequenceOptionsOf(options, state.Capacity, shots), state.Prompt, state.Length, cache => reader.Fill(cache, state));
         return new GenerationSession(this, options, state, sequence);
