@@ -254,7 +254,8 @@ public sealed class InspectPageTests(Chromium chromium, ITestOutputHelper output
         {
             await page.Page.EmulateMediaFeaturesAsync([new MediaFeatureValue { MediaFeature = MediaFeature.PrefersColorScheme, Value = scheme }]);
             await page.Page.WaitForFunctionAsync("scheme => matchMedia(`(prefers-color-scheme: ${scheme})`).matches", scheme);
-            await Task.Delay(200); // the overview is drawn anew a frame later
+            // The overview is drawn anew a frame later.
+            await page.Page.EvaluateExpressionAsync("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done())))");
             seen.Add(await page.Get<string>("getComputedStyle(document.body).backgroundColor"));
             seen.Add(await page.Get<string>("document.querySelector('#map-prefill').toDataURL()"));
             foreach (string look in new[] { "kept", "gone", "late" })
